@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Errors a user can cause and act on; each message says what was expected, what was got, and the way out."""
+
+
+class ConversionError(Exception):
+    """Base of every error that the command line prints as one line and exits with status 2."""
+
+
+class ModelFileError(ConversionError):
+    """The file is not a readable TensorFlow Lite model, or contradicts itself."""
+
+
+class UnsupportedModelError(ConversionError):
+    """The model is well formed, but cannot be run: float weights, dynamic shapes, unknown operators."""
+
+
+class BudgetError(ConversionError):
+    """No schedule meets the memory budget; the message gives the least reachable bytes."""
+
+
+class RuntimeMismatchError(ConversionError):
+    """An interpreter or a library is not the one this package was built for."""
+
+
+class OutputError(ConversionError):
+    """A result could not be written; nothing half-written is left behind."""
