@@ -149,12 +149,14 @@ typedef struct {
   int32_t output_shift;
 } tmc_mul_requantization;
 
-// MEAN: how the sum of `count` elements becomes the output; see tmc_pool.c.
+// MEAN: what the sum of the window's kernel_h * kernel_w elements, each less the zero point, is
+// multiplied by. TFLM has one code path for every int8 MEAN, whatever its axes and keep_dims: it
+// folds 1 / count into the multiplier m and shift s of input scale / output scale,
+//   n = min(floor(log2(count)), 31 + s), multiplier = (m << n) / count, shift = s - n
+// with a division that drops the remainder, so that the multiplier may be below 2^30.
 typedef struct {
   int32_t multiplier;
   int32_t shift;
-  int32_t count;
-  int32_t method;  // which of TFLM's MEAN code paths the original takes; see tmc_pool.c
 } tmc_mean_requantization;
 
 typedef struct {

@@ -166,9 +166,7 @@ ADD_REQUANTIZATION = np.dtype(
 
 MUL_REQUANTIZATION = np.dtype([("output_multiplier", "<i4"), ("output_shift", "<i4")], align=True)
 
-MEAN_REQUANTIZATION = np.dtype(
-    [("multiplier", "<i4"), ("shift", "<i4"), ("count", "<i4"), ("method", "<i4")], align=True
-)
+MEAN_REQUANTIZATION = np.dtype([("multiplier", "<i4"), ("shift", "<i4")], align=True)
 
 SOFTMAX_REQUANTIZATION = np.dtype(
     [("input_multiplier", "<i4"), ("input_left_shift", "<i4"), ("diff_min", "<i4")], align=True
