@@ -60,30 +60,30 @@ enum tmc_storage {
 };
 
 typedef struct {
-  uint32_t offset;   // first byte in the arena
-  uint32_t pitch;    // bytes from one stored row to the next
-  uint32_t bytes;    // size of the buffer; at least slots * pitch
-  uint16_t height;   // logical extent: pixels outside [0,height) x [0,width) are padding
-  uint16_t width;    //
+  uint32_t offset;  // first byte in the arena
+  uint32_t pitch;   // bytes from one stored row to the next
+  uint32_t bytes;   // size of the buffer; at least slots * pitch
+  uint16_t height;  // logical extent: pixels outside [0,height) x [0,width) are padding
+  uint16_t width;   //
   uint16_t channels;
   uint16_t slots;
-  int16_t producer;  // group of the same stage that writes it, TMC_NONE if it is whole before
+  int16_t producer;      // group of the same stage that writes it, TMC_NONE if it is whole before
   uint8_t storage;       // enum tmc_storage
   uint8_t element_size;  // 1: int8_t, 4: int32_t accumulators
 } tmc_tensor;
 
 enum tmc_op_kind {
-  TMC_CONV = 1,         // weights O,H,W,I; also FULLY_CONNECTED (kernel == input extent)
-  TMC_DEPTHWISE = 2,    // weights H,W,O
-  TMC_ADD = 3,          // same extents, or an input of extent 1 x 1 and/or 1 channel broadcast
-  TMC_MUL = 4,          // as TMC_ADD
-  TMC_AVERAGE_POOL = 5, // divides by the number of taps inside the input
+  TMC_CONV = 1,          // weights O,H,W,I; also FULLY_CONNECTED (kernel == input extent)
+  TMC_DEPTHWISE = 2,     // weights H,W,O
+  TMC_ADD = 3,           // same extents, or an input of extent 1 x 1 and/or 1 channel broadcast
+  TMC_MUL = 4,           // as TMC_ADD
+  TMC_AVERAGE_POOL = 5,  // divides by the number of taps inside the input
   TMC_MAX_POOL = 6,
-  TMC_MEAN = 7,         // MEAN over the window; kernel (H,W), (1,W) or (H,1) of its input
-  TMC_LOOKUP = 8,       // out = table[in + 128]: any elementwise int8 function
-  TMC_SOFTMAX = 9,      // over the channels of each pixel
-  TMC_PAD = 10,         // constant border of rows, columns and channels
-  TMC_COPY = 11,        // input channels to output channels [channel_offset, ...): concatenation
+  TMC_MEAN = 7,     // MEAN over the window; kernel (H,W), (1,W) or (H,1) of its input
+  TMC_LOOKUP = 8,   // out = table[in + 128]: any elementwise int8 function
+  TMC_SOFTMAX = 9,  // over the channels of each pixel
+  TMC_PAD = 10,     // constant border of rows, columns and channels
+  TMC_COPY = 11,    // input channels to output channels [channel_offset, ...): concatenation
   TMC_RESIZE_NEAREST = 12,  // integer factors, given as stride
   TMC_TRANSPOSE = 13,       // whole tensors, any permutation of (H, W, C)
   TMC_RESHAPE = 14,         // whole tensors, same bytes in the same order

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+// DEPTHWISE: output[o] = requantize(bias[o] + sum over taps of
+//                weights[ky][kx][o] * (input[y][x][o / depth multiplier] - zero point)).
+#include "tmc_window.h"
+
+static void add_tap(const int8_t* restrict weights, const int8_t* restrict input, int32_t count,
+                    int32_t offset, int32_t* restrict sums) {
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] += weights[i] * (input[i] + offset);
+  }
+}
+
+// Output channels first, first + 1, ... read each input channel depth_multiplier times.
+static void add_multiplied_tap(const int8_t* weights, const int8_t* input, int32_t first,
+                               int32_t count, const tmc_op* op, int32_t* sums) {
+  int32_t channel = first / op->depth_multiplier;
+  int32_t repeats = first % op->depth_multiplier;
+  for (int32_t i = 0; i < count; ++i) {
+    sums[i] += weights[i] * (input[channel] + op->input_offset);
+    if (++repeats == op->depth_multiplier) {
+      repeats = 0;
+      ++channel;
+    }
+  }
+}
+
+static void convolve(const tmc_call* call, const tmc_window* window, int8_t* output) {
+  const tmc_op* op = call->op;
+  const int32_t channels = call->output.channels;
+  const int8_t* weights = (const int8_t*)call->parameters + op->weights;
+  for (int32_t first = 0; first < channels; first += TMC_CHANNEL_BLOCK) {
+    const int32_t count = tmc_min(channels - first, TMC_CHANNEL_BLOCK);
+    int32_t sums[TMC_CHANNEL_BLOCK];
+    tmc_begin_sums(call, first, count, sums);
+    for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
+      for (int32_t kx = window->cols.begin; kx < window->cols.end; ++kx) {
+        const int8_t* input = tmc_tap_pixel(call, window, ky, kx);
+        const int8_t* tap = weights + (ky * op->kernel_w + kx) * channels + first;
+        if (op->depth_multiplier == 1) {
+          add_tap(tap, input + first, count, op->input_offset, sums);
+        } else {
+          add_multiplied_tap(tap, input, first, count, op, sums);
+        }
+      }
+    }
+    tmc_end_sums(call, first, count, sums, output);
+  }
+}
+
+void tmc_depthwise_conv_s8(const tmc_call* call) { tmc_for_each_window(call, convolve); }
+
+static void copy_plane(const tmc_view* from, int32_t channel, const tmc_view* plane) {
+  for (int32_t y = 0; y < from->height; ++y) {
+    const int8_t* input = tmc_pixel(from, y, 0) + channel;
+    int8_t* output = tmc_pixel(plane, y, 0);
+    for (int32_t x = 0; x < from->width; ++x) {
+      output[x] = input[x * from->channels];
+    }
+  }
+}
+
+static int32_t sum_plane(const tmc_call* call, const tmc_window* window, int32_t channel) {
+  const tmc_op* op = call->op;
+  const int32_t channels = call->output.channels;
+  const int8_t* weights = (const int8_t*)call->parameters + op->weights + channel;
+  int32_t sum = 0;
+  for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
+    const int8_t* input = tmc_tap_pixel(call, window, ky, window->cols.begin);
+    for (int32_t kx = window->cols.begin; kx < window->cols.end; ++kx) {
+      sum += weights[(ky * op->kernel_w + kx) * channels] * (*input + op->input_offset);
+      input += op->dilation_w;
+    }
+  }
+  return sum;
+}
+
+static void convolve_plane(const tmc_call* call, int32_t channel) {
+  const int32_t* bias = tmc_int32_parameters(call, call->op->bias);
+  for (int32_t y = 0; y < call->output.height; ++y) {
+    tmc_window window = {.rows = tmc_row_taps(call, y)};
+    int8_t* output = tmc_pixel(&call->output, y, 0) + channel;
+    for (int32_t x = 0; x < call->output.width; ++x) {
+      window.cols = tmc_col_taps(call, x);
+      const int32_t sum = (bias == NULL ? 0 : bias[channel]) + sum_plane(call, &window, channel);
+      output[x * call->output.channels] = tmc_requantize_channel(call, channel, sum);
+    }
+  }
+}
+
+// Each channel depends only on itself: once its plane is copied aside, it can be overwritten.
+void tmc_depthwise_conv_in_place_s8(const tmc_call* call) {
+  tmc_call plane_call = *call;
+  plane_call.inputs[0] = call->auxiliary;
+  for (int32_t channel = 0; channel < call->output.channels; ++channel) {
+    copy_plane(&call->inputs[0], channel, &call->auxiliary);
+    convolve_plane(&plane_call, channel);
+  }
+}

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+// ADD, MUL and LOOKUP. An output pixel may lie at or below its input pixel in memory, so
+// everything is computed in ascending order.
+#include "tmc_requantize.h"
+
+// One input of a run of output elements. Its step from one element to the next is 0 where its
+// single channel is broadcast.
+typedef struct {
+  const int8_t* data;
+  int32_t step;
+} operand;
+
+typedef void (*run_function)(const tmc_call* call, operand a, operand b, int32_t count,
+                             int8_t* output);
+
+static operand operand_at(const tmc_view* view, const tmc_view* output, int32_t y, int32_t x) {
+  return (operand){
+      .data = tmc_pixel(view, view->height == 1 ? 0 : y, view->width == 1 ? 0 : x),
+      .step = view->channels == output->channels ? 1 : 0,
+  };
+}
+
+static int is_contiguous(const tmc_view* view, const tmc_view* output) {
+  return view->width == output->width && view->channels == output->channels;
+}
+
+// Splits the box into runs of contiguous elements: whole rows, or pixels where a row of one
+// input is broadcast.
+static inline void for_each_run(const tmc_call* call, run_function compute) {
+  const tmc_view* output = &call->output;
+  const tmc_view* inputs = call->inputs;
+  const tmc_box* box = &call->box;
+  const int whole_rows = is_contiguous(&inputs[0], output) && is_contiguous(&inputs[1], output);
+  const int32_t pixels = whole_rows ? tmc_max(box->x_end - box->x_begin, 1) : 1;
+  for (int32_t y = box->y_begin; y < box->y_end; ++y) {
+    for (int32_t x = box->x_begin; x < box->x_end; x += pixels) {
+      compute(call, operand_at(&inputs[0], output, y, x), operand_at(&inputs[1], output, y, x),
+              pixels * output->channels, tmc_pixel(output, y, x));
+    }
+  }
+}
+
+static void add_run(const tmc_call* call, operand a, operand b, int32_t count, int8_t* output) {
+  const tmc_op op = *call->op;
+  const tmc_add_requantization q =
+      *(const tmc_add_requantization*)(const void*)(call->parameters + op.requantization);
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t x = (a.data[i * a.step] + op.input_offset) * (1 << q.left_shift);
+    const int32_t y = (b.data[i * b.step] + op.input2_offset) * (1 << q.left_shift);
+    const int32_t sum =
+        tmc_multiply_by_quantized_multiplier(x, q.input1_multiplier, q.input1_shift) +
+        tmc_multiply_by_quantized_multiplier(y, q.input2_multiplier, q.input2_shift);
+    output[i] = tmc_to_output(
+        tmc_multiply_by_quantized_multiplier(sum, q.output_multiplier, q.output_shift), &op);
+  }
+}
+
+static void multiply_run(const tmc_call* call, operand a, operand b, int32_t count,
+                         int8_t* output) {
+  const tmc_op op = *call->op;
+  const tmc_mul_requantization q =
+      *(const tmc_mul_requantization*)(const void*)(call->parameters + op.requantization);
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t product =
+        (a.data[i * a.step] + op.input_offset) * (b.data[i * b.step] + op.input2_offset);
+    output[i] = tmc_to_output(
+        tmc_multiply_by_quantized_multiplier(product, q.output_multiplier, q.output_shift), &op);
+  }
+}
+
+void tmc_add_s8(const tmc_call* call) { for_each_run(call, add_run); }
+
+void tmc_mul_s8(const tmc_call* call) { for_each_run(call, multiply_run); }
+
+void tmc_lookup_s8(const tmc_call* call) {
+  const int8_t* table = (const int8_t*)call->parameters + call->op->weights;
+  const tmc_box* box = &call->box;
+  const int32_t count = (box->x_end - box->x_begin) * call->output.channels;
+  for (int32_t y = box->y_begin; y < box->y_end; ++y) {
+    const int8_t* input = tmc_pixel(&call->inputs[0], y, box->x_begin);
+    int8_t* output = tmc_pixel(&call->output, y, box->x_begin);
+    for (int32_t i = 0; i < count; ++i) {
+      output[i] = table[input[i] + 128];
+    }
+  }
+}
