@@ -58,14 +58,13 @@ class MulRequantization:
 
 @dataclasses.dataclass(frozen=True)
 class MeanRequantization:
-    """MEAN: the sum of `count` elements, less count zero points, is rescaled.
+    """MEAN: the sum of the elements, less their zero points, is rescaled.
 
-    The division by `count` is part of the multiplier and the shift.
+    The division by the number of elements is part of the multiplier and the shift.
     """
 
     multiplier: int
     shift: int
-    count: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,13 +182,13 @@ def mul_requantization(graph: Graph, op: Op) -> MulRequantization:
 
 
 def mean_requantization(graph: Graph, op: Op) -> MeanRequantization:
-    """Constants of MEAN; the multiplier's division by the count truncates."""
+    """Constants of MEAN; the division of the multiplier by the element count truncates."""
     assert isinstance(op.attributes, MeanAttributes)
     shape = graph.tensors[op.inputs[0]].shape
     count = math.prod(shape[axis] for axis in op.attributes.axes)
     multiplier, shift = _rescaling(graph, op)
     headroom = min(count.bit_length() - 1, 32, 31 + shift)
-    return MeanRequantization((multiplier << headroom) // count, shift - headroom, count)
+    return MeanRequantization((multiplier << headroom) // count, shift - headroom)
 
 
 def softmax_requantization(graph: Graph, op: Op) -> SoftmaxRequantization:
@@ -238,7 +237,7 @@ def _rescaling(graph: Graph, op: Op) -> tuple[int, int]:
 
 def _input_radius(integer_bits: int, left_shift: int) -> int:
     """Magnitude from which an input, shifted left, would leave its fixed-point range."""
-    return math.floor((2**integer_bits - 1) * 2.0 ** (31 - integer_bits - left_shift))
+    return math.floor(math.ldexp((1 << integer_bits) - 1, 31 - integer_bits - left_shift))
 
 
 def _relu_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:

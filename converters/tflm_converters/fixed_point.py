@@ -19,7 +19,7 @@ _ONE_Q2 = 1 << 29  # 1.0 with two integer bits
 
 def _constant(real: float, *, integer_bits: int = 0) -> int:
     """The fixed-point number nearest to `real`."""
-    return round(real * 2 ** (31 - integer_bits))
+    return round(math.ldexp(real, 31 - integer_bits))
 
 
 def wrap_to_int32(values: np.ndarray) -> np.ndarray:
@@ -39,11 +39,12 @@ def rounding_shift_right(
 
     With 16 bits and shifts above 15 the mask wraps around to -1, as it does in C.
     """
-    mask = (1 << np.asarray(shift, np.int64)) - 1
+    mask: np.ndarray = (1 << np.asarray(shift, np.int64)) - 1
     if bits == 16:
         mask = mask.astype(np.int16).astype(np.int64)
     threshold = (mask >> 1) + (values < 0)
-    return (values >> shift) + ((values & mask) > threshold)
+    quotient: np.ndarray = (values >> shift) + ((values & mask) > threshold)
+    return quotient
 
 
 def multiply_by_quantized_multiplier(
