@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: Apache-2.0
+# `make demo` and `make test` need nothing but make on a fresh Debian or Ubuntu machine.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DELETE_ON_ERROR:
+.PHONY: demo test build lint types runtime bazel pytest clean
+
+PYTHON ?= python3
+CC ?= cc
+BIN := .venv/bin
+LIBRARY := tflm_mcunet/_native/libtflm_mcunet.so
+C_SOURCES = $(shell find arduino tflm_mcunet/native tests -name '*.[ch]')
+STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Werror
+
+demo: build
+	$(BIN)/tflm-mcunet convert examples/vww_96_int8.tflite --board nano33ble --out build/demo
+	@echo "Report: build/demo/report.html"
+
+test: lint types runtime bazel pytest
+
+build: .venv/installed
+	$(BIN)/python setup.py --quiet build_ext --inplace
+
+.venv/installed: setup.py pyproject.toml tools/install_packages.sh
+	tools/install_packages.sh gcc libc6-dev python3-venv
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check 'setuptools>=77' --editable '.[test]'
+	touch $@
+
+lint: build
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+
+types: build
+	$(BIN)/mypy
+
+# Every C file on its own with warnings as errors; users' compilers may know other warnings.
+runtime: build
+	@for source in $(filter %.c,$(C_SOURCES)); do \
+	  echo "$(CC) $(STRICT) $$source"; \
+	  $(CC) $(STRICT) -Iarduino/TFLM_MCUNet/src -c $$source -o /dev/null; \
+	done
+
+bazel:
+	tools/bazel/test.sh
+
+pytest: build
+	$(BIN)/pytest --numprocesses auto
+
+clean:
+	rm -rf .venv build dist *.egg-info $(LIBRARY)
