@@ -192,23 +192,17 @@ def mean_requantization(graph: Graph, op: Op) -> MeanRequantization:
 
 
 def softmax_requantization(graph: Graph, op: Op) -> SoftmaxRequantization:
-    """Constants of SOFTMAX over int8."""
+    """Constants of SOFTMAX over int8.
+
+    Raises:
+        UnsupportedModelError: the input scale is too small for TFLite-Micro.
+    """
     assert isinstance(op.attributes, SoftmaxAttributes)
     real = float(np.float32(op.attributes.beta)) * quantization_of(graph, op.inputs[0]).scale
     fractional_bits = 31 - SOFTMAX_INTEGER_BITS
     multiplier, shift = quantize_multiplier(min(real * 2**fractional_bits, 2.0**31 - 1))
-    return SoftmaxRequantization(multiplier, shift, -_input_radius(SOFTMAX_INTEGER_BITS, shift))
-
-
-def requantize(
-    values: np.ndarray, source: Quantization, target: Quantization, *, dtype: str = "int8"
-) -> np.ndarray:
-    """Integers of one quantization expressed in another, saturated to `dtype`."""
-    multiplier, shift = quantize_multiplier(source.scale / target.scale)
-    offset = values.astype(np.int64) - source.zero_point
-    rescaled = fixed_point.multiply_by_quantized_multiplier(offset, multiplier, shift)
-    limits = np.iinfo(dtype)
-    return np.clip(rescaled + target.zero_point, limits.min, limits.max).astype(dtype)
+    radius = _input_radius(graph, op, SOFTMAX_INTEGER_BITS, shift)
+    return SoftmaxRequantization(multiplier, shift, -radius)
 
 
 def lookup_table(graph: Graph, op: Op) -> np.ndarray:
@@ -235,9 +229,20 @@ def _rescaling(graph: Graph, op: Op) -> tuple[int, int]:
     return quantize_multiplier(input_scale / quantization_of(graph, op.output).scale)
 
 
-def _input_radius(integer_bits: int, left_shift: int) -> int:
+def _input_radius(graph: Graph, op: Op, integer_bits: int, left_shift: int) -> int:
     """Magnitude from which an input, shifted left, would leave its fixed-point range."""
+    if left_shift < 1:
+        scale = quantization_of(graph, op.inputs[0]).scale
+        raise _unsupported(graph, op, f"an input scale above {2.0**-26:g}", f"{scale:g}")
     return math.floor(math.ldexp((1 << integer_bits) - 1, 31 - integer_bits - left_shift))
+
+
+def _unsupported(graph: Graph, op: Op, expected: str, got: str) -> UnsupportedModelError:
+    """What TFLite-Micro's kernel refuses, or computes by undefined behaviour."""
+    return UnsupportedModelError(
+        f"{graph.describe(graph.ops.index(op))}: TFLite-Micro needs {expected}, got {got}; "
+        "calibrate and convert the model again"
+    )
 
 
 def _relu_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:
@@ -261,8 +266,10 @@ def _relu6_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:
 
 
 def _quantize_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:
-    return requantize(
-        inputs, quantization_of(graph, op.inputs[0]), quantization_of(graph, op.output)
+    """QUANTIZE rescales."""
+    source, target = quantization_of(graph, op.inputs[0]), quantization_of(graph, op.output)
+    return target.zero_point + fixed_point.multiply_by_quantized_multiplier(
+        inputs - source.zero_point, *_rescaling(graph, op)
     )
 
 
@@ -270,20 +277,16 @@ def _logistic_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:
     """LOGISTIC: Q4.27 input, Q0.31 result, of which the upper 8 bits are the output."""
     source, target = quantization_of(graph, op.inputs[0]), quantization_of(graph, op.output)
     if target.zero_point != INT8_MIN:
-        raise UnsupportedModelError(
-            f"{graph.describe(graph.ops.index(op))}: expected an output zero point of -128, "
-            f"got {target.zero_point}; convert the model again"
-        )
+        raise _unsupported(graph, op, f"an output zero point of {INT8_MIN}", f"{target.zero_point}")
     multiplier, shift = quantize_multiplier(source.scale * 2 ** (31 - LOGISTIC_INTEGER_BITS))
-    radius = _input_radius(LOGISTIC_INTEGER_BITS, shift)
+    radius = _input_radius(graph, op, LOGISTIC_INTEGER_BITS, shift)
     offset = inputs - source.zero_point
-    inside = np.abs(offset) < radius
     fixed = fixed_point.multiply_by_quantized_multiplier(
-        np.where(inside, offset, 0), multiplier, shift
+        np.clip(offset, -radius, radius), multiplier, shift
     )
     result = fixed_point.logistic(fixed, integer_bits=LOGISTIC_INTEGER_BITS)
     result = INT8_MIN + fixed_point.rounding_shift_right(result, 31 - 8)
-    return np.where(inside, result, np.where(offset < 0, INT8_MIN, INT8_MAX))
+    return np.select([offset <= -radius, offset >= radius], [INT8_MIN, INT8_MAX], result)
 
 
 def _hard_swish_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:
@@ -292,10 +295,8 @@ def _hard_swish_table(inputs: np.ndarray, graph: Graph, op: Op) -> np.ndarray:
     fine_scale = np.float32(1 / 128) * np.float32(source.scale)
     multiplier, shift = quantize_multiplier(float(fine_scale / np.float32(target.scale)))
     if shift > 0:
-        raise UnsupportedModelError(
-            f"{graph.describe(graph.ops.index(op))}: expected an input scale of at most 128 output "
-            f"scales, got {source.scale:g} to {target.scale:g}; calibrate the model again"
-        )
+        ratio = source.scale / target.scale
+        raise _unsupported(graph, op, "an input scale below 128 output scales", f"{ratio:g}")
     fine = (inputs - source.zero_point) << 7
     unshifted = fixed_point.doubling_high_multiply(fine, _narrow(multiplier), bits=16)
     product = _hard_sigmoid(fine, fine_scale) * unshifted

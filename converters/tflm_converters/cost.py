@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 
-from tflm_converters.graph import Graph, Kind
+from tflm_converters.graph import ABSENT, Graph, Kind
 
 
 def macs(graph: Graph, op_index: int) -> int:
@@ -31,22 +31,6 @@ def total_macs(graph: Graph) -> int:
 
 
 def weight_bytes(graph: Graph, op_index: int) -> int:
-    """Bytes of the constants that one operator computes with: weights, bias, constant operand."""
-    op = graph.ops[op_index]
-    if op.kind not in _WEIGHTED:
-        return 0
-    return sum(
-        graph.tensors[tensor].byte_count
-        for tensor in op.inputs
-        if tensor >= 0 and graph.tensors[tensor].is_constant
-    )
-
-
-_WEIGHTED = {
-    Kind.CONV,
-    Kind.DEPTHWISE_CONV,
-    Kind.FULLY_CONNECTED,
-    Kind.ADD,
-    Kind.MUL,
-    Kind.CONCATENATION,
-}
+    """Bytes of the constants that one operator reads: weights, bias, constant operands."""
+    constants = (graph.tensors[t] for t in graph.ops[op_index].inputs if t != ABSENT)
+    return sum(tensor.byte_count for tensor in constants if tensor.is_constant)

@@ -259,7 +259,7 @@ def _clamp(graph: Graph, op: Op, pooled: np.ndarray) -> np.ndarray:
     return np.clip(pooled, least, greatest).astype(np.int8)
 
 
-def _mean(graph: Graph, op: Op, values: np.ndarray, *_: np.ndarray) -> np.ndarray:
+def _mean(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
     assert isinstance(op.attributes, MeanAttributes)
     constants = arithmetic.mean_requantization(graph, op)
     total = _less_zero_point(graph, op.inputs[0], values).sum(axis=op.attributes.axes)
@@ -294,19 +294,18 @@ def _softmax(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
 
 
 def _lookup(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
-    return arithmetic.lookup_table(graph, op)[values.astype(np.int64) - arithmetic.INT8_MIN]
+    table = arithmetic.lookup_table(graph, op)
+    return np.take(table, values.astype(np.int64) - arithmetic.INT8_MIN)
 
 
 def _quantize(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
-    """From float32, or from one integer quantization to another."""
-    target, dtype = arithmetic.quantization_of(graph, op.output), graph.tensors[op.output].dtype
+    """From float32, divided in float32 and rounded to nearest, or from another int8 scale."""
     if values.dtype != np.float32:
-        source = arithmetic.quantization_of(graph, op.inputs[0])
-        return arithmetic.requantize(values, source, target, dtype=dtype)
-    quotient = (values / np.float32(target.scale)).astype(np.float64)
+        return _lookup(graph, op, values)
+    scale = np.float32(arithmetic.quantization_of(graph, op.output).scale)
+    quotient = (values / scale).astype(np.float64)
     rounded = np.copysign(np.floor(np.abs(quotient) + 0.5), quotient).astype(np.int64)
-    limits = np.iinfo(dtype)
-    return np.clip(rounded + target.zero_point, limits.min, limits.max).astype(dtype)
+    return _to_output(graph, op, rounded, Activation.NONE)
 
 
 def _dequantize(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
@@ -315,12 +314,12 @@ def _dequantize(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
     return (scale * _less_zero_point(graph, op.inputs[0], values)).astype(np.float32)
 
 
-def _pad(graph: Graph, op: Op, values: np.ndarray, *_: np.ndarray) -> np.ndarray:
+def _pad(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
     assert isinstance(op.attributes, PadAttributes)
     return np.pad(values, op.attributes.pads, constant_values=op.attributes.value)
 
 
-def _reshape(graph: Graph, op: Op, values: np.ndarray, *_: np.ndarray) -> np.ndarray:
+def _reshape(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
     return values.reshape(graph.tensors[op.output].shape)
 
 
@@ -329,12 +328,12 @@ def _concatenation(graph: Graph, op: Op, *parts: np.ndarray) -> np.ndarray:
     return np.concatenate(parts, axis=op.attributes.axis)
 
 
-def _transpose(graph: Graph, op: Op, values: np.ndarray, *_: np.ndarray) -> np.ndarray:
+def _transpose(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
     assert isinstance(op.attributes, TransposeAttributes)
     return values.transpose(op.attributes.permutation)
 
 
-def _resize_nearest(graph: Graph, op: Op, values: np.ndarray, *_: np.ndarray) -> np.ndarray:
+def _resize_nearest(graph: Graph, op: Op, values: np.ndarray) -> np.ndarray:
     assert isinstance(op.attributes, ResizeAttributes)
     _, height, width, _ = graph.tensors[op.output].shape
     rows = _nearest(values.shape[1], height, op.attributes)
@@ -351,7 +350,8 @@ def _nearest(size: int, resized: int, attributes: ResizeAttributes) -> np.ndarra
     scale = np.float32(size - corner) / np.float32(resized - corner)
     position = np.arange(resized, dtype=np.float32) * scale
     half = 0.5 if attributes.align_corners else 0.0
-    return np.minimum(np.floor(position.astype(np.float64) + half).astype(np.int64), size - 1)
+    nearest = np.floor(position.astype(np.float64) + half).astype(np.int64)
+    return np.clip(nearest, 0, size - 1)
 
 
 _INT8: dict[Kind, Operator] = {
