@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Microcontroller boards: how much memory they have. To add one, add a row to the table."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from tflm_converters.errors import ConversionError
+
+_K = 1024
+_M = 1024 * 1024
+_MHZ = 1_000_000
+
+
+class UnknownBoardError(ConversionError):
+    """No board bears the name that was given."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Board:
+    """A board as its data sheet describes it.
+
+    `sram_bytes` is the largest piece of on-chip memory with consecutive addresses, since an
+    arena cannot be split. What the board's own software needs has to come out of it, too.
+    """
+
+    name: str
+    title: str
+    core: str
+    clock_hz: int
+    sram_bytes: int
+    flash_bytes: int
+
+
+_BOARDS = (
+    Board("nano33ble", "Arduino Nano 33 BLE", "Cortex-M4F", 64 * _MHZ, 256 * _K, 1 * _M),
+    Board("nano33ble-rev2", "Arduino Nano 33 BLE Rev2", "Cortex-M4F", 64 * _MHZ, 256 * _K, 1 * _M),
+    Board("microbit-v2", "BBC micro:bit V2", "Cortex-M4F", 64 * _MHZ, 128 * _K, 512 * _K),
+    Board("uno-r4", "Arduino UNO R4", "Cortex-M4F", 48 * _MHZ, 32 * _K, 256 * _K),
+    Board("rp2040", "Raspberry Pi Pico", "Cortex-M0+", 133 * _MHZ, 264 * _K, 2 * _M),
+    Board("stm32f412", "STM32F412 (1 MB)", "Cortex-M4F", 100 * _MHZ, 256 * _K, 1 * _M),
+    Board("stm32f446", "STM32F446 (512 KB)", "Cortex-M4F", 180 * _MHZ, 128 * _K, 512 * _K),
+    Board("stm32f746", "STM32F746 (1 MB)", "Cortex-M7F", 216 * _MHZ, 320 * _K, 1 * _M),
+    Board("stm32h743", "STM32H743 (2 MB)", "Cortex-M7F", 480 * _MHZ, 512 * _K, 2 * _M),
+    Board("esp32-s3", "ESP32-S3 (8 MB)", "Xtensa LX7", 240 * _MHZ, 480 * _K, 8 * _M),
+)
+
+
+def names() -> list[str]:
+    """Names of all known boards."""
+    return [board.name for board in _BOARDS]
+
+
+def get(board: str | Board) -> Board:
+    """The board of that name; a `Board`, such as one of your own, is returned as it is.
+
+    Raises:
+        UnknownBoardError: no board has this name.
+    """
+    if isinstance(board, Board):
+        return board
+    for known in _BOARDS:
+        if known.name == board:
+            return known
+    raise UnknownBoardError(f"unknown board '{board}'; the boards are {', '.join(names())}")

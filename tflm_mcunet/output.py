@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Writes results so that an error, a full disk or Ctrl-C leaves nothing half-written."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from tflm_converters.errors import OutputError
+
+
+@contextlib.contextmanager
+def staged(folder: Path) -> Iterator[Path]:
+    """Gives an empty folder; when the block ends without error, its files move to `folder`.
+
+    Existing files of the same names are replaced, others are left alone. Whether `folder`
+    can be written is known before the block begins, so that no long work is in vain.
+
+    Raises:
+        OutputError: a folder or a file cannot be written.
+    """
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=folder, prefix=".partial-") as name:
+            stage = Path(name)
+            yield stage
+            for path in sorted(stage.iterdir()):
+                path.replace(folder / path.name)
+    except OSError as error:
+        reason = error.strerror or error
+        raise OutputError(f"cannot write to '{folder}': {reason}; choose another place") from None
+    finally:
+        for path in missing:  # the deepest first; those that got files stay
+            with contextlib.suppress(OSError):
+                path.rmdir()
