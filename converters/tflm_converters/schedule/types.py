@@ -28,12 +28,17 @@ class Mode(enum.Enum):
 
 @dataclasses.dataclass(frozen=True)
 class Group:
-    """Layers [first, last) of the network, computed tile by tile."""
+    """Layers [first, last) of the network, computed tile by tile.
+
+    `accumulate`: the last layer is a global pooling that sums its input tile by tile and
+    writes its output once; the group's rows and columns are then those of its input.
+    """
 
     first: int
     last: int
     tile_rows: int
     tile_cols: int
+    accumulate: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a graph to the schedule that meets a goal, with the Pareto front behind it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+
+from tflm_converters.cost import total_macs
+from tflm_converters.errors import BudgetError, UnsupportedModelError
+from tflm_converters.graph import Graph
+from tflm_converters.memory.types import MemoryPlan
+from tflm_converters.schedule.candidates import Options, candidates
+from tflm_converters.schedule.evaluate import Planned, evaluate, widen_tiles
+from tflm_converters.schedule.network import Network, build_network
+from tflm_converters.schedule.solver import Path, Solver
+from tflm_converters.schedule.types import Mode, Schedule
+
+MODES: dict[str, frozenset[Mode]] = {
+    "layer": frozenset({Mode.LAYER}),
+    "patch": frozenset({Mode.LAYER, Mode.PATCH}),
+    "stream": frozenset({Mode.LAYER, Mode.STREAM}),
+    "auto": frozenset({Mode.LAYER, Mode.PATCH, Mode.STREAM}),
+}
+
+FRONT_POINTS = 24
+"""Most points of the front that are planned exactly; the rest is thinned out evenly."""
+
+Progress = Callable[[str, float], None]
+"""Called with what is being done and the share done, 0 to 1."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Goal:
+    """What the schedule is for.
+
+    `objective` "sram": least peak whose MACs stay within `max_macs_ratio` of the layers'
+    own; "macs": least MACs whose peak is within `sram` bytes. A budget in `sram` must be
+    met in either case.
+    """
+
+    objective: str = "sram"
+    sram: int | None = None
+    max_macs_ratio: float = 1.0
+    mode: str = "auto"
+    patches: tuple[int, int] | None = None
+    row_fed: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Solution:
+    """The chosen schedule, and the front it was chosen from: least MACs first."""
+
+    best: Planned
+    front: tuple[Planned, ...]
+    layer_macs: int
+
+
+def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, share: None) -> Solution:
+    """Schedules a graph.
+
+    Raises:
+      BudgetError: nothing meets the goal; names the least reachable bytes.
+      UnsupportedModelError: row-fed execution of a model that cannot be fed by rows.
+    """
+    network = build_network(graph)
+    if goal.row_fed:
+        _check_row_fed(network)
+    progress("finding stages", 0.0)
+    options = Options(MODES[goal.mode], goal.patches, goal.row_fed)
+    found = candidates(network, options)
+    paths = _thin(list(Solver(len(network.layers), found).pareto()))
+    if not paths:
+        raise UnsupportedModelError(
+            "no schedule feeds this model row by row: a later layer reads the input again. "
+            "Convert it without --row-fed."
+        )
+    planned = []
+    for i, path in enumerate(paths):
+        progress("planning memory", i / len(paths))
+        stages = tuple(c.stage for c in path.candidates)
+        planned.append(evaluate(network, Schedule(stages, row_fed=goal.row_fed)))
+    front = pareto_front(planned)
+    own = total_macs(graph)
+    best = widen_tiles(choose(front, goal, own))
+    progress("done", 1.0)
+    return Solution(best, front, own)
+
+
+def _thin(paths: list[Path]) -> list[Path]:
+    if len(paths) <= FRONT_POINTS:
+        return paths
+    step = (len(paths) - 1) / (FRONT_POINTS - 1)
+    return [paths[round(i * step)] for i in range(FRONT_POINTS)]
+
+
+def pareto_front(planned: list[Planned]) -> tuple[Planned, ...]:
+    """Those that no other beats in both MACs and peak, least MACs first."""
+    front: list[Planned] = []
+    for point in sorted(planned, key=lambda p: (p.macs, p.peak)):
+        if not front or point.peak < front[-1].peak:
+            front.append(point)
+    return tuple(front)
+
+
+def choose(front: tuple[Planned, ...], goal: Goal, own_macs: int) -> Planned:
+    """The point of the front that meets the goal best."""
+    allowed = [p for p in front if p.macs <= own_macs * max(goal.max_macs_ratio, 1.0)] or [front[0]]
+    if goal.objective == "macs":
+        fitting = [p for p in front if p.peak <= (goal.sram or math.inf)]
+        if not fitting:
+            raise _over_budget(min(front, key=lambda p: p.peak), goal)
+        return fitting[0]
+    best = min(allowed, key=lambda p: p.peak)
+    if goal.sram is not None and best.peak > goal.sram:
+        raise _over_budget(best, goal)
+    return best
+
+
+def _over_budget(best: Planned, goal: Goal) -> BudgetError:
+    holders = ", ".join(f"'{name}' {size:,} B" for name, size in peak_holders(best.plan)[:4])
+    hints = [] if goal.row_fed else ["feed the input row by row (--row-fed)"]
+    if goal.objective == "sram":
+        hints.append("allow more MACs (--objective macs, or --max-macs)")
+    if goal.mode != "auto":
+        hints.append("let the solver choose the mode (--mode auto)")
+    hints.append("choose a smaller network or input")
+    return BudgetError(
+        f"a peak of {goal.sram:,} bytes cannot be met: the least reachable is {best.peak:,} bytes, "
+        f"held by {holders}. Ways out: {'; '.join(hints)}."
+    )
+
+
+def peak_holders(plan: MemoryPlan) -> list[tuple[str, int]]:
+    """Name and live bytes of every buffer alive at the fullest tick, largest first."""
+    tick = int(plan.ticks[plan.live_bytes.argmax()])
+    holders = []
+    for buffer in plan.buffers:
+        bands = buffer.bands
+        alive = (bands[:, 2] <= tick) & (tick <= bands[:, 3])
+        size = int((bands[alive, 1] - bands[alive, 0]).sum())
+        if size:
+            holders.append((buffer.name, size))
+    return sorted(holders, key=lambda h: -h[1])
+
+
+def _check_row_fed(network: Network) -> None:
+    if len(network.inputs) != 1:
+        raise UnsupportedModelError(
+            f"row-fed execution needs exactly one input, got {len(network.inputs)}"
+        )
+    stock = [layer for layer in network.layers if layer.stock]
+    if stock:
+        raise UnsupportedModelError(
+            "row-fed execution needs every layer in our runtime, but "
+            f"{network.graph.describe(stock[0].op)} is left to TFLite-Micro"
+        )
