@@ -3,17 +3,17 @@
 //                              weights[o][ky][kx][i] * (input[y][x][i] - zero point)).
 #include "tmc_window.h"
 
-static int32_t dot(const int8_t* weights, const int8_t* input, int32_t count, int32_t offset) {
-  int32_t sum = 0;
+static uint32_t dot(const int8_t* weights, const int8_t* input, int32_t count, int32_t offset) {
+  uint32_t sum = 0;
   for (int32_t i = 0; i < count; ++i) {
-    sum += weights[i] * (int16_t)(input[i] + offset);
+    sum += (uint32_t)(weights[i] * (int16_t)(input[i] + offset));
   }
   return sum;
 }
 
 // Adds the `taps` adjacent taps that start at (ky, kx) to the sums of a block of channels.
 static void add_taps(const tmc_call* call, const tmc_window* window, int32_t ky, int32_t kx,
-                     int32_t taps, int32_t first, int32_t count, int32_t* sums) {
+                     int32_t taps, int32_t first, int32_t count, uint32_t* sums) {
   const tmc_op* op = call->op;
   const int32_t depth = call->inputs[0].channels;
   const int32_t filter_bytes = op->kernel_h * op->kernel_w * depth;
@@ -32,7 +32,7 @@ static void convolve(const tmc_call* call, const tmc_window* window, int8_t* out
   const int32_t run = call->op->dilation_w == 1 ? cols.end - cols.begin : 1;
   for (int32_t first = 0; first < channels; first += TMC_CHANNEL_BLOCK) {
     const int32_t count = tmc_min(channels - first, TMC_CHANNEL_BLOCK);
-    int32_t sums[TMC_CHANNEL_BLOCK];
+    uint32_t sums[TMC_CHANNEL_BLOCK];
     tmc_begin_sums(call, first, count, sums);
     for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
       for (int32_t kx = cols.begin; kx < cols.end; kx += run) {

@@ -4,19 +4,19 @@
 #include "tmc_window.h"
 
 static void add_tap(const int8_t* restrict weights, const int8_t* restrict input, int32_t count,
-                    int32_t offset, int32_t* restrict sums) {
+                    int32_t offset, uint32_t* restrict sums) {
   for (int32_t i = 0; i < count; ++i) {
-    sums[i] += weights[i] * (input[i] + offset);
+    sums[i] += (uint32_t)(weights[i] * (input[i] + offset));
   }
 }
 
 // Output channels first, first + 1, ... read each input channel depth_multiplier times.
 static void add_multiplied_tap(const int8_t* weights, const int8_t* input, int32_t first,
-                               int32_t count, const tmc_op* op, int32_t* sums) {
+                               int32_t count, const tmc_op* op, uint32_t* sums) {
   int32_t channel = first / op->depth_multiplier;
   int32_t repeats = first % op->depth_multiplier;
   for (int32_t i = 0; i < count; ++i) {
-    sums[i] += weights[i] * (input[channel] + op->input_offset);
+    sums[i] += (uint32_t)(weights[i] * (input[channel] + op->input_offset));
     if (++repeats == op->depth_multiplier) {
       repeats = 0;
       ++channel;
@@ -30,7 +30,7 @@ static void convolve(const tmc_call* call, const tmc_window* window, int8_t* out
   const int8_t* weights = (const int8_t*)call->parameters + op->weights;
   for (int32_t first = 0; first < channels; first += TMC_CHANNEL_BLOCK) {
     const int32_t count = tmc_min(channels - first, TMC_CHANNEL_BLOCK);
-    int32_t sums[TMC_CHANNEL_BLOCK];
+    uint32_t sums[TMC_CHANNEL_BLOCK];
     tmc_begin_sums(call, first, count, sums);
     for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
       for (int32_t kx = window->cols.begin; kx < window->cols.end; ++kx) {
@@ -59,30 +59,32 @@ static void copy_plane(const tmc_view* from, int32_t channel, const tmc_view* pl
   }
 }
 
-static int32_t sum_plane(const tmc_call* call, const tmc_window* window, int32_t channel) {
+// Adds all taps of one channel; the input of `call` is that channel's plane.
+static uint32_t add_plane_taps(const tmc_call* call, const tmc_window* window, int32_t channel,
+                               uint32_t sum) {
   const tmc_op* op = call->op;
+  const tmc_taps cols = window->cols;
   const int32_t channels = call->output.channels;
   const int8_t* weights = (const int8_t*)call->parameters + op->weights + channel;
-  int32_t sum = 0;
   for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
-    const int8_t* input = tmc_tap_pixel(call, window, ky, window->cols.begin);
-    for (int32_t kx = window->cols.begin; kx < window->cols.end; ++kx) {
-      sum += weights[(ky * op->kernel_w + kx) * channels] * (*input + op->input_offset);
-      input += op->dilation_w;
+    const int8_t* input = tmc_tap_pixel(call, window, ky, cols.begin);
+    const int8_t* row = weights + (ky * op->kernel_w + cols.begin) * channels;
+    for (int32_t i = 0; i < cols.end - cols.begin; ++i) {
+      sum += (uint32_t)(row[i * channels] * (input[i * op->dilation_w] + op->input_offset));
     }
   }
   return sum;
 }
 
 static void convolve_plane(const tmc_call* call, int32_t channel) {
-  const int32_t* bias = tmc_int32_parameters(call, call->op->bias);
   for (int32_t y = 0; y < call->output.height; ++y) {
     tmc_window window = {.rows = tmc_row_taps(call, y)};
-    int8_t* output = tmc_pixel(&call->output, y, 0) + channel;
     for (int32_t x = 0; x < call->output.width; ++x) {
+      uint32_t sum;
       window.cols = tmc_col_taps(call, x);
-      const int32_t sum = (bias == NULL ? 0 : bias[channel]) + sum_plane(call, &window, channel);
-      output[x * call->output.channels] = tmc_requantize_channel(call, channel, sum);
+      tmc_begin_sums(call, channel, 1, &sum);
+      sum = add_plane_taps(call, &window, channel, sum);
+      tmc_end_sums(call, channel, 1, &sum, tmc_pixel(&call->output, y, x));
     }
   }
 }

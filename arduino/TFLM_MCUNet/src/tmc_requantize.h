@@ -31,7 +31,7 @@ static inline int32_t tmc_rounding_divide_by_pot(int32_t x, int32_t exponent) {
   return (x >> exponent) + (remainder > threshold ? 1 : 0);
 }
 
-// x * multiplier / 2^31 * 2^shift; multiplier >= 0, shift in [-31, 30].
+// x * multiplier / 2^31 * 2^shift; multiplier >= 0, shift in [-31, 31].
 static inline int32_t tmc_multiply_by_quantized_multiplier(int32_t x, int32_t multiplier,
                                                            int32_t shift) {
   const int32_t shifted = (int32_t)((uint32_t)x << tmc_max(shift, 0));
@@ -53,32 +53,30 @@ static inline const int32_t* tmc_int32_parameters(const tmc_call* call, uint32_t
 }
 
 // Sums of a block of consecutive output channels of CONV and DEPTHWISE: they start at the bias
-// and end in the output.
+// and end in the output. They are unsigned because they may wrap around, if only for weights
+// that no sane model has.
 enum { TMC_CHANNEL_BLOCK = 32 };
 
 static inline void tmc_begin_sums(const tmc_call* call, int32_t first, int32_t count,
-                                  int32_t* sums) {
+                                  uint32_t* sums) {
   const int32_t* bias = tmc_int32_parameters(call, call->op->bias);
   for (int32_t i = 0; i < count; ++i) {
-    sums[i] = bias == NULL ? 0 : bias[first + i];
+    sums[i] = bias == NULL ? 0 : (uint32_t)bias[first + i];
   }
 }
 
-static inline int8_t tmc_requantize_channel(const tmc_call* call, int32_t channel, int32_t sum) {
-  const tmc_op* op = call->op;
-  const int per_tensor = (op->flags & TMC_PER_TENSOR) != 0;
-  const int32_t entries = per_tensor ? 1 : call->output.channels;
-  const int32_t entry = per_tensor ? 0 : channel;
-  const int32_t* multipliers = tmc_int32_parameters(call, op->requantization);
-  const int8_t* shifts = (const int8_t*)(multipliers + entries);
-  return tmc_to_output(tmc_multiply_by_quantized_multiplier(sum, multipliers[entry], shifts[entry]),
-                       op);
-}
-
 static inline void tmc_end_sums(const tmc_call* call, int32_t first, int32_t count,
-                                const int32_t* sums, int8_t* output) {
-  for (int32_t i = 0; i < count; ++i) {
-    output[first + i] = tmc_requantize_channel(call, first + i, sums[i]);
+                                const uint32_t* sums, int8_t* output) {
+  const tmc_op op = *call->op;  // a copy, which writing the output cannot change
+  const int per_tensor = (op.flags & TMC_PER_TENSOR) != 0;
+  const int32_t step = per_tensor ? 0 : 1;
+  const int32_t* multipliers = tmc_int32_parameters(call, op.requantization);
+  const int8_t* shifts = (const int8_t*)(multipliers + (per_tensor ? 1 : call->output.channels));
+  for (int32_t i = first; i < first + count; ++i) {
+    output[i] =
+        tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sums[i - first],
+                                                           multipliers[i * step], shifts[i * step]),
+                      &op);
   }
 }
 

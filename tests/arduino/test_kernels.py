@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The runtime's kernels compute what the operators are defined to, in any box, in any memory."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.arduino import memory, native, single_operator
+from tests.arduino.memory import Extent, Memory, Placement
+from tests.arduino.single_operator import Case
+from tflm_converters.emit.program_format import OpKind
+from tflm_converters.graph import Kind, Padding, Window
+
+KERNELS = [
+    native.RUNTIME / f"tmc_{name}.c"
+    for name in ("conv", "depthwise", "elementwise", "pool", "softmax", "layout")
+]
+WINDOWED = {OpKind.CONV, OpKind.DEPTHWISE, OpKind.AVERAGE_POOL, OpKind.MAX_POOL, OpKind.MEAN}
+WHOLE_TENSORS = {OpKind.TRANSPOSE, OpKind.RESHAPE}
+SEEDS = 40
+
+
+@pytest.fixture(scope="module")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    return native.compile_library(tmp_path_factory.mktemp("kernels"), KERNELS)
+
+
+def run(
+    kernels: ctypes.CDLL,
+    name: str,
+    case: Case,
+    inputs: Sequence[Placement],
+    output: Placement,
+    box: Extent,
+    auxiliary: Placement | None = None,
+) -> None:
+    """Calls a kernel on placed tensors."""
+    record = Memory(np.frombuffer(case.record.tobytes(), np.uint8))
+    parameters = Memory(np.frombuffer(case.parameters or b"\0", np.uint8))
+    call = native.Call(record.address, parameters.address, output=output.view, box=box.box)
+    for i, placed in enumerate(inputs):
+        call.inputs[i] = placed.view
+    if auxiliary is not None:
+        call.auxiliary = auxiliary.view
+    getattr(kernels, name)(ctypes.byref(call))
+
+
+def window_extent(fields: dict[str, int], box: Extent, shape: tuple[int, ...]) -> Extent:
+    """The input pixels under the windows of a box; none if they see padding alone."""
+
+    def axis(begin: int, end: int, size: int, suffix: str, pad: int) -> tuple[int, int]:
+        stride, taps, dilation = (fields[f"{n}_{suffix}"] for n in ("stride", "kernel", "dilation"))
+        first, last = begin * stride - pad, (end - 1) * stride - pad + (taps - 1) * dilation
+        return min(max(first, 0), size), min(max(last + 1, 0), size)
+
+    return Extent(
+        *axis(box.y_begin, box.y_end, shape[0], "h", fields["pad_top"]),
+        *axis(box.x_begin, box.x_end, shape[1], "w", fields["pad_left"]),
+    )
+
+
+def needed(case: Case, box: Extent, shape: tuple[int, ...]) -> Extent:
+    """The part of an input of `shape` that a box of the output is computed from."""
+    kind, fields = case.fields["kind"], case.fields
+    if kind in WINDOWED:
+        return window_extent(fields, box, shape)
+    if kind == OpKind.RESIZE_NEAREST:
+        h, w = fields["stride_h"], fields["stride_w"]
+        last_row, last_column = (box.y_end - 1) // h, (box.x_end - 1) // w
+        return Extent(box.y_begin // h, last_row + 1, box.x_begin // w, last_column + 1)
+    if kind in WHOLE_TENSORS:
+        return memory.whole(shape)
+    top, left = fields.get("pad_top", 0), fields.get("pad_left", 0)
+    rows = np.clip([box.y_begin - top, box.y_end - top], 0, shape[0])
+    columns = np.clip([box.x_begin - left, box.x_end - left], 0, shape[1])
+    if kind in (OpKind.ADD, OpKind.MUL) and shape[:2] == (1, 1):
+        return memory.whole(shape)
+    return Extent(int(rows[0]), int(rows[1]), int(columns[0]), int(columns[1]))
+
+
+def place(rng: np.random.Generator, case: Case, shape: tuple[int, ...], part: Extent) -> Placement:
+    is_whole = case.fields["kind"] in WHOLE_TENSORS or rng.random() < 1 / 4
+    return memory.place_whole(rng, shape) if is_whole else memory.place_part(rng, shape, part)
+
+
+def place_inputs(rng: np.random.Generator, case: Case, box: Extent) -> list[Placement]:
+    """The inputs of a box: what it needs is there, all else is random."""
+    placements = []
+    for image in case.images:
+        part = needed(case, box, image.shape)
+        placed = place(rng, case, image.shape, part)
+        placed.write(placed.memory.bytes, image, part)
+        placements.append(placed)
+    return placements
+
+
+def check_written(output: Placement, before: np.ndarray, case: Case, box: Extent) -> None:
+    """Asserts that the box holds what is expected and that nothing else was written."""
+    expected = before.copy()
+    content = case.expected
+    if case.channels is not None:
+        content = read(output, before, box)
+        content[..., case.channels] = case.expected[..., case.channels]
+    output.write(expected, content, box)
+    np.testing.assert_array_equal(output.memory.bytes, expected)
+
+
+def read(placed: Placement, content: np.ndarray, part: Extent) -> np.ndarray:
+    """An image that holds a part of a placed tensor, and zeros outside of it."""
+    image = np.zeros(placed.shape, np.int8)
+    for y in range(part.y_begin, part.y_end):
+        for x in range(part.x_begin, part.x_end):
+            start = (y % placed.slots) * placed.pitch + (x - placed.x_begin) * placed.shape[2]
+            image[y, x] = content[start : start + placed.shape[2]].view(np.int8)
+    return image
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("operator", single_operator.CASES)
+def test_any_box_equals_that_region_of_the_result(
+    kernels: ctypes.CDLL, operator: str, seed: int
+) -> None:
+    rng = np.random.default_rng([seed, *operator.encode()])
+    case = single_operator.CASES[operator](rng)
+    extents = [memory.random_extent(rng, case.expected.shape) for _ in range(3)]
+    for box in (memory.whole(case.expected.shape), *extents):
+        inputs = place_inputs(rng, case, box)
+        output = place(rng, case, case.expected.shape, box)
+        before = output.memory.bytes.copy()
+        run(kernels, case.kernel, case, inputs, output, box)
+        check_written(output, before, case, box)
+
+
+def test_an_empty_box_writes_nothing(kernels: ctypes.CDLL) -> None:
+    rng = np.random.default_rng(0)
+    for make in single_operator.CASES.values():
+        case = make(rng)
+        box = Extent(1, 1, 0, 1)
+        output = memory.place_whole(rng, case.expected.shape)
+        before = output.memory.bytes.copy()
+        inputs = [memory.place_whole(rng, image.shape) for image in case.images]
+        run(kernels, case.kernel, case, inputs, output, box)
+        np.testing.assert_array_equal(output.memory.bytes, before)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+def test_depthwise_convolution_works_in_place(kernels: ctypes.CDLL, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    case = single_operator.depthwise_in_place(rng)
+    (image,) = case.images
+    tensor = memory.place_whole(rng, image.shape)
+    box = memory.whole(image.shape)
+    tensor.write(tensor.memory.bytes, image, box)
+    plane = memory.place_whole(rng, (*image.shape[:2], 1))
+    run(kernels, case.kernel, case, [tensor], tensor, box, plane)
+    check_written(tensor, tensor.memory.bytes, case, box)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("operator", ["add", "mul", "lookup", "reshape"])
+def test_output_may_lie_at_or_below_the_first_input(
+    kernels: ctypes.CDLL, operator: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    case = single_operator.CASES[operator](rng)
+    full = [i for i, image in enumerate(case.images) if image.size == case.expected.size][0]
+    inputs = place_inputs(rng, case, memory.whole(case.expected.shape))
+    distance = int(rng.choice([0, 1, case.expected.shape[2], case.expected.size]))
+    shared = memory.random_bytes(rng, case.expected.size + distance)
+    image = case.images[full]
+    upper = packed(shared, image.shape, distance)
+    upper.write(shared.bytes, image, memory.whole(image.shape))
+    inputs[full] = upper
+    output = packed(shared, case.expected.shape, 0)
+    run(kernels, case.kernel, case, inputs, output, memory.whole(case.expected.shape))
+    np.testing.assert_array_equal(
+        shared.bytes[: case.expected.size].view(np.int8), case.expected.ravel()
+    )
+
+
+def packed(storage: Memory, shape: tuple[int, ...], offset: int) -> Placement:
+    return Placement(shape, storage, shape[1] * shape[2], shape[0], 0, offset)
+
+
+def random_tiles(rng: np.random.Generator, shape: tuple[int, ...]) -> list[Extent]:
+    """Cuts an image into boxes, in random order."""
+    rows, columns = (
+        sorted({0, size, *(int(n) for n in rng.integers(0, size + 1, 3))}) for size in shape[:2]
+    )
+    tiles = [
+        Extent(*y, *x)
+        for y in zip(rows, rows[1:], strict=False)
+        for x in zip(columns, columns[1:], strict=False)
+    ]
+    return [tiles[i] for i in rng.permutation(len(tiles))]
+
+
+def average_over_all_rows(rng: np.random.Generator) -> Case:
+    """An AVERAGE_POOL whose windows are as high as the input, and overlap in its width."""
+    image = single_operator.activation(rng, single_operator.random_image(rng))
+    kernel = image.shape[1], int(rng.integers(1, image.shape[2] + 1))
+    left, right = (int(n) for n in rng.integers(0, kernel[1], 2))
+    window = Window(1, int(rng.integers(1, 4)), padding=Padding(0, 0, left, right))
+    return single_operator.pool_case(rng, Kind.AVERAGE_POOL, image, window, kernel)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("operator", ["mean", "average"])
+def test_accumulating_tiles_equals_the_windowed_result(
+    kernels: ctypes.CDLL, operator: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    axes = (1, 2) if seed % 2 else (1,)
+    case = (
+        single_operator.mean_case(rng, axes) if operator == "mean" else average_over_all_rows(rng)
+    )
+    (image,) = case.images
+    result = case.expected.shape
+    sums = Placement(result, memory.random_bytes(rng, 4 * result[1] * result[2]), 0, 1, 0)
+    output = memory.place_whole(rng, result)
+    before = output.memory.bytes.copy()
+    box = memory.whole(result)
+    run(kernels, "tmc_accumulate_begin", case, [], output, box, sums)
+    for tile in random_tiles(rng, image.shape):
+        tensor = memory.place_part(rng, image.shape, tile)
+        tensor.write(tensor.memory.bytes, image, tile)
+        run(kernels, "tmc_accumulate_s8", case, [tensor], output, tile, sums)
+    tensor = memory.place_whole(rng, image.shape)
+    run(kernels, "tmc_accumulate_end_s8", case, [tensor], output, box, sums)
+    check_written(output, before, case, box)
+
+
+def test_structs_are_those_of_the_header(tmp_path: Path) -> None:
+    structs = {"tmc_box": native.Box, "tmc_view": native.View, "tmc_call": native.Call}
+    lines = ["#include <stddef.h>", '#include "tmc_kernels.h"']
+    for name, struct in structs.items():
+        lines.append(f'_Static_assert(sizeof({name}) == {ctypes.sizeof(struct)}, "{name}");')
+        for field, *_ in struct._fields_:
+            offset = getattr(struct, field).offset
+            check = f"offsetof({name}, {field}) == {offset}"
+            lines.append(f'_Static_assert({check}, "{name}.{field}");')
+    source = tmp_path / "layout.c"
+    source.write_text("\n".join(lines) + "\n")
+    native.compile_sources([source], ["-c", "-o", str(tmp_path / "layout.o")])
+
+
+@pytest.mark.skipif(native.SANITIZE in os.environ, reason="this is the run with the sanitizers")
+def test_sanitizers_find_nothing() -> None:
+    """Repeats this file's other tests with address and undefined behaviour sanitizers."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
+        env=native.sanitizer_environment(),
+        cwd=native.RUNTIME.parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
