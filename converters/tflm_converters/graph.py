@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -165,6 +166,7 @@ class PassThroughAttributes:
     is_custom: bool
     source: Any  # the schema's OperatorT
     opcode: Any  # the schema's OperatorCodeT
+    intermediates: tuple[Tensor | None, ...] = ()  # quantizations of values inside the operator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -216,7 +218,8 @@ class Quantization:
 class Tensor:
     """A value: an activation (`data` is None), or a constant held in flash.
 
-    `dtype` is NumPy's name for the element type. Variable tensors keep their content
+    `dtype` is NumPy's name for the element type, or "int4" or "resource", which NumPy lacks;
+    constants of these two are kept as the bytes (uint8) that the file holds. Variable tensors keep their content
     from one inference to the next and are never moved or shared.
     """
 
@@ -233,7 +236,9 @@ class Tensor:
 
     @property
     def byte_count(self) -> int:
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        """Bytes in memory, as TFLM counts them (it unpacks "int4" activations)."""
+        item_bytes = {"int4": 1, "resource": 4}.get(self.dtype) or np.dtype(self.dtype).itemsize
+        return math.prod(self.shape) * item_bytes
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
