@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 
 import numpy as np
 
@@ -17,6 +16,13 @@ from tflm_converters.schedule.cost import schedule_macs
 from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.strips import column_ranges
 from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
+
+
+TILE_COLUMNS = (64, 32, 16, 8, 4, 2)
+"""Widths of tiles that are tried, besides the whole row; powers of two suit the kernels."""
+
+SHARES = (1.0, 0.6, 0.3, 0.1, 0.0)
+"""Shares of a stage's spare memory that its wider tiles may take, tried in turn."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,6 +39,17 @@ class Planned:
     def peak(self) -> int:
         return self.plan.peak
 
+    @property
+    def stage_peaks(self) -> list[int]:
+        """The most bytes alive at once during each stage."""
+        ticks, live = self.plan.ticks, self.plan.live_bytes
+        peaks = []
+        for begin, end in itertools.pairwise(self.layout.starts):
+            low = max(int(np.searchsorted(ticks, begin, side="right")) - 1, 0)
+            high = int(np.searchsorted(ticks, end, side="left"))
+            peaks.append(int(live[low : max(high, low + 1)].max()))
+        return peaks
+
 
 def evaluate(network: Network, schedule: Schedule) -> Planned:
     """Plans the memory of a schedule and counts its MACs."""
@@ -48,39 +65,23 @@ def widen_tiles(planned: Planned) -> Planned:
     has memory to spare below the peak, its tiles grow into it.
     """
     slack = _slack(planned)
-    for share, columns in _attempts():
+    for share in SHARES:
         stages = tuple(
-            _widen_stage(planned.network, stage, int(room * share), columns)
+            _widen_stage(planned.network, stage, int(room * share))
             for stage, room in zip(planned.schedule.stages, slack, strict=True)
         )
-        if stages == planned.schedule.stages:
-            break
         wider = evaluate(planned.network, dataclasses.replace(planned.schedule, stages=stages))
         if wider.peak <= planned.peak:
             return wider
     return planned
 
 
-def _attempts() -> Iterator[tuple[float, int]]:
-    """(share of the slack for tile scratch, columns of tiles that overwrite their input)."""
-    for share in (1.0, 0.6, 0.3, 0.1):
-        for columns in (1 << 16, 8, 4, 1):
-            yield share, columns
-
-
 def _slack(planned: Planned) -> list[int]:
     """Bytes that each stage could still use below the peak."""
-    ticks, live = planned.plan.ticks, planned.plan.live_bytes
-    starts = planned.layout.starts
-    room = []
-    for begin, end in zip(starts[:-1], starts[1:], strict=True):
-        low = max(int(np.searchsorted(ticks, begin, side="right")) - 1, 0)
-        high = int(np.searchsorted(ticks, end, side="left"))
-        room.append(planned.peak - int(live[low : max(high, low + 1)].max()))
-    return room
+    return [planned.peak - peak for peak in planned.stage_peaks]
 
 
-def _widen_stage(network: Network, stage: Stage, room: int, columns: int) -> Stage:
+def _widen_stage(network: Network, stage: Stage, room: int) -> Stage:
     if stage.mode not in (Mode.STREAM, Mode.LAYER) or stage.in_place:
         return stage
     ranges = column_ranges(network, stage)
@@ -90,23 +91,27 @@ def _widen_stage(network: Network, stage: Stage, room: int, columns: int) -> Sta
         for group, span in zip(stage.groups, spans, strict=True)
     )
     groups = tuple(
-        _widen_group(network, group, span, scratch + max(room, 0), columns)
+        _widen_group(network, group, span, scratch, room)
         for group, span in zip(stage.groups, spans, strict=True)
     )
     return dataclasses.replace(stage, groups=groups)
 
 
 def _widen_group(
-    network: Network, group: Group, spans: list[tuple[int, int]], scratch: int, columns: int
+    network: Network, group: Group, spans: list[tuple[int, int]], scratch: int, room: int
 ) -> Group:
+    """The widest tiles whose scratch, and whose lead over an overwritten input, find room."""
     width = group_extent(network, group).width
     if group.tile_cols > 1 or width == 1:
         return group  # halo groups: their width is part of their cost in MACs
-    limit = columns if not group.accumulate and overlaps(network, group) else width
-    for cols in (width, 64, 32, 16, 8, 4, 2):
-        if cols > min(width, limit):
-            continue
+    lead = _largest_lead(network, group)
+    for cols in (width, *(c for c in TILE_COLUMNS if c < width)):
         wider = dataclasses.replace(group, tile_cols=cols)
-        if pack_tiles(network, wider, spans).size <= scratch:
+        more_scratch = max(pack_tiles(network, wider, spans).size - scratch, 0)
+        if more_scratch + _largest_lead(network, wider) - lead <= room:
             return wider
     return group
+
+
+def _largest_lead(network: Network, group: Group) -> int:
+    return max((o.lead for o in overlaps(network, group).values()), default=0)
