@@ -264,9 +264,9 @@ class _Packer:
         record = self._op_record(op, layer, constants)
         record["output"] = self._operand(index, layer.output)
         if group.accumulate and position == group.last - 1:
-            record["flags"] |= OpFlag.ACCUMULATE
+            record["flags"] |= np.uint8(OpFlag.ACCUMULATE)
         if stage.in_place:
-            record["flags"] |= OpFlag.IN_PLACE
+            record["flags"] |= np.uint8(OpFlag.IN_PLACE)
         if (index, position) in self.layout.auxiliary:
             record["auxiliary"] = self._auxiliary(index, position, layer, stage)
         operands = [self._operand(index, a.tensor) for a in layer.accesses]
