@@ -11,9 +11,11 @@ from tflm_converters.cost import total_macs
 from tflm_converters.errors import BudgetError, UnsupportedModelError
 from tflm_converters.graph import Graph
 from tflm_converters.memory.types import MemoryPlan
-from tflm_converters.schedule.candidates import Options, candidates
+from tflm_converters.schedule.candidates import Candidate, Options, plain_candidates
 from tflm_converters.schedule.evaluate import Planned, evaluate, widen_tiles
 from tflm_converters.schedule.network import Network, build_network
+from tflm_converters.schedule.recompute import recompute_candidates
+from tflm_converters.schedule.segment import Tables
 from tflm_converters.schedule.solver import Path, Solver
 from tflm_converters.schedule.types import Mode, Schedule
 
@@ -69,8 +71,7 @@ def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, shar
         _check_row_fed(network)
     progress("finding stages", 0.0)
     options = Options(MODES[goal.mode], goal.patches, goal.row_fed)
-    found = candidates(network, options)
-    paths = _thin(list(Solver(len(network.layers), found).pareto()))
+    paths = _thin(list(Solver(len(network.layers), _candidates(network, options)).pareto()))
     if not paths:
         raise UnsupportedModelError(
             "no schedule feeds this model row by row: a later layer reads the input again. "
@@ -79,13 +80,23 @@ def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, shar
     planned = []
     for i, path in enumerate(paths):
         progress("planning memory", i / len(paths))
-        stages = tuple(c.stage for c in path.candidates)
+        stages = tuple(c.build(network) for c in path.candidates)
         planned.append(evaluate(network, Schedule(stages, row_fed=goal.row_fed)))
     front = pareto_front(planned)
     own = total_macs(graph)
     best = widen_tiles(choose(front, goal, own))
     progress("done", 1.0)
     return Solution(best, front, own)
+
+
+def _candidates(network: Network, options: Options) -> list[Candidate]:
+    """Stages that compute nothing twice, and those that beat their least peak by doing so."""
+    tables = Tables(network, row_fed=options.row_fed)
+    plain = list(plain_candidates(tables, options))
+    least = next(Solver(len(network.layers), plain).pareto(), None)
+    if least is None:
+        return plain
+    return [*plain, *recompute_candidates(tables, options, least.peak)]
 
 
 def _thin(paths: list[Path]) -> list[Path]:

@@ -1,0 +1,203 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Stages that trade MACs for memory: halo groups, column strips, patches.
+
+Such a stage is worth building only when it needs less than `limit` bytes, the least peak
+that is reachable without computing anything twice; so the estimate of its peak comes
+first and its MACs, which take longer, second.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+from functools import lru_cache
+
+from tflm_converters.emit.program_format import GROUP_STATE, MAX_GROUP_OPS
+from tflm_converters.schedule.boxes import row_needs
+from tflm_converters.schedule.candidates import Candidate, Options, segments
+from tflm_converters.schedule.cost import stage_macs
+from tflm_converters.schedule.grouping import Halo, patch_stage, stream_stage
+from tflm_converters.schedule.layers import Reach
+from tflm_converters.schedule.network import Network
+from tflm_converters.schedule.segment import Segment, Tables
+from tflm_converters.schedule.types import Group, Mode, Stage
+
+HALO_TILES = (Halo(1, 8), Halo(2, 8), Halo(4, 16))
+"""Tiles tried for halo groups: more rows recompute less and hold more."""
+
+STRIPS = (2, 3, 4, 6, 8)
+"""Numbers of column strips tried for a streamed stage."""
+
+PATCHES = (2, 3, 4)
+"""Grids p x p tried for patch-based stages (MCUNetV2, appendix B)."""
+
+MOST_OVERHEAD = 1.0
+"""Stages that compute more than twice their layers' MACs are not worth looking at."""
+
+
+def recompute_candidates(tables: Tables, options: Options, limit: int) -> Iterator[Candidate]:
+    """Stages that compute some pixels again and need less than `limit` bytes."""
+    halos = _HaloTrades(tables)
+    for segment in segments(tables):
+        if segment.last - segment.first < 2:
+            continue
+        if Mode.STREAM in options.modes:
+            yield from _halo_candidates(segment, halos, limit)
+            yield from _strip_candidates(segment, limit)
+        if Mode.PATCH in options.modes and not segment.is_fed:
+            grids = [options.patches] if options.patches else [(p, p) for p in PATCHES]
+            yield from _patch_candidates(segment, grids, limit)
+
+
+def _is_too_much(segment: Segment, extra_macs: int) -> bool:
+    return extra_macs > MOST_OVERHEAD * segment.macs
+
+
+# ---- Halo groups -----------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class _Trade:
+    """What one halo group changes: bytes of line buffers saved, MACs added, tile scratch."""
+
+    layer: int
+    saved: int
+    extra_macs: int
+    scratch: int
+
+
+class _HaloTrades:
+    """Recomputation costs of every halo group that could be formed."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._extra = lru_cache(maxsize=None)(self._extra_macs)
+
+    def trade(self, segment: Segment, layer: int, tile: Halo) -> _Trade | None:
+        """The trade of recomputing the expansion before a windowed layer, if there is one."""
+        network = segment.network
+        expansion, windowed = network.layers[layer - 1], network.layers[layer]
+        ring = segment.rings.get(expansion.output)
+        if ring is None or windowed.is_pointwise or not expansion.is_pointwise:
+            return None
+        if network.consumers[expansion.output] != (layer,) or len(expansion.accesses) != 1:
+            return None
+        rows, cols = windowed.accesses[0].rows, windowed.accesses[0].cols
+        tile_rows = (min(tile.rows, windowed.extent.height) - 1) * rows.stride + rows.span
+        tile_cols = (min(tile.cols, windowed.extent.width) - 1) * cols.stride + cols.span
+        source = expansion.accesses[0]
+        kept = 0 if source.tensor in segment.inputs else tile_rows * source.extent.row_bytes
+        saved = ring - max(kept - segment.rings.get(source.tensor, 0), 0)
+        scratch = tile_rows * tile_cols * expansion.extent.channels
+        return _Trade(layer, saved, self._extra(layer, tile), scratch) if saved > 0 else None
+
+    def _extra_macs(self, layer: int, tile: Halo) -> int:
+        network, macs = self._tables.network, self._tables.macs
+        extent = network.layers[layer].extent
+        group = Group(
+            layer - 1, layer + 1, min(tile.rows, extent.height), min(tile.cols, extent.width)
+        )
+        done = stage_macs(network, Stage(Mode.STREAM, (group,)), macs)
+        return max(done - macs[layer - 1] - macs[layer], 0)
+
+
+def _halo_candidates(segment: Segment, halos: _HaloTrades, limit: int) -> Iterator[Candidate]:
+    """Recomputes the expansions that save most bytes per extra MAC, one more each time."""
+    base = segment.stream_peak()
+    for tile in HALO_TILES:
+        found = [halos.trade(segment, i, tile) for i in range(segment.first + 1, segment.last)]
+        trades = sorted(
+            (t for t in found if t is not None), key=lambda t: t.extra_macs / t.saved
+        )
+        saved = extra = scratch = 0
+        for count, trade in enumerate(trades, start=1):
+            saved, extra = saved + trade.saved, extra + trade.extra_macs
+            scratch = max(scratch, trade.scratch)
+            if _is_too_much(segment, extra):
+                break
+            if base - saved + scratch < limit:
+                chosen = tuple((t.layer, tile) for t in trades[:count])
+                yield Candidate(
+                    Mode.STREAM,
+                    segment.first,
+                    segment.last,
+                    base - saved + scratch,
+                    extra,
+                    halos=chosen,
+                )
+
+
+# ---- Column strips ---------------------------------------------------------------------------
+
+
+def _strip_candidates(segment: Segment, limit: int) -> Iterator[Candidate]:
+    if segment.is_fed or segment.other_outputs or not segment.rings:
+        return
+    fixed = segment.whole_bytes() + segment.tile_bytes()
+    fixed += segment.tables.overhead(segment.first, segment.last)
+    rings = segment.ring_bytes()
+    if fixed + rings // STRIPS[-1] >= limit or not _can_be_cut_in_columns(segment):
+        return
+    for strips in STRIPS:
+        if segment.final.extent.width < 2 * strips:
+            return
+        if fixed + rings // strips >= limit:
+            continue
+        stage = stream_stage(segment.network, segment.first, segment.last, strips=strips)
+        extra = stage_macs(segment.network, stage, segment.tables.macs) - segment.macs
+        if _is_too_much(segment, extra):
+            return
+        peak = fixed + int(rings * (1 + extra / max(segment.macs, 1)) / strips)
+        if peak < limit:
+            yield Candidate(
+                Mode.STREAM, segment.first, segment.last, peak, extra, strips=strips
+            )
+
+
+def _can_be_cut_in_columns(segment: Segment) -> bool:
+    if any(layer.global_pool or layer.extent.width < 2 for layer in segment.layers):
+        return False
+    return all(a.reach is not Reach.WHOLE for layer in segment.layers for a in layer.accesses)
+
+
+# ---- Patches -----------------------------------------------------------------------------------
+
+
+def _patch_candidates(
+    segment: Segment, grids: list[tuple[int, int]], limit: int
+) -> Iterator[Candidate]:
+    fixed = segment.whole_bytes() + GROUP_STATE.itemsize
+    if fixed >= limit or segment.other_outputs or not _can_be_cut_in_patches(segment):
+        return
+    for grid in grids:
+        extent = segment.final.extent
+        if extent.height < grid[0] or extent.width < grid[1]:
+            continue
+        stage = patch_stage(segment.network, segment.first, segment.last, grid)
+        peak = fixed + _patch_bytes(segment.network, stage.groups[0])
+        if peak >= limit:
+            continue
+        extra = stage_macs(segment.network, stage, segment.tables.macs) - segment.macs
+        if not _is_too_much(segment, extra):
+            yield Candidate(
+                Mode.PATCH, segment.first, segment.last, peak, extra, patches=grid
+            )
+
+
+def _can_be_cut_in_patches(segment: Segment) -> bool:
+    if len(segment.layers) > MAX_GROUP_OPS or any(x.global_pool for x in segment.layers):
+        return False
+    return all(a.reach is Reach.WINDOW for layer in segment.layers for a in layer.accesses)
+
+
+def _patch_bytes(network: Network, group: Group) -> int:
+    """Largest sum of inner tiles alive at once while one patch is computed."""
+    rows = row_needs(network, group)
+    live = [0] * (group.last - group.first)
+    for layer in network.layers[group.first : group.last - 1]:
+        extent, height = layer.extent, rows[layer.output].longest
+        width = min(extent.width, -(-height * extent.width // extent.height))
+        begin, end = network.producer[layer.output], network.last_use[layer.output]
+        for position in range(begin, min(end, group.last - 1) + 1):
+            live[position - group.first] += height * width * extent.channels
+    return max(live)
