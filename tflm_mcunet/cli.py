@@ -1,0 +1,209 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line: its options, and how its errors look. What it does is in commands.py."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from tflm_converters.errors import ConversionError
+from tflm_mcunet import boards
+
+PROGRAM = "tflm-mcunet"
+
+_FAILED = 2
+_INTERRUPTED = 130  # as the shell has it: 128 + SIGINT
+_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command and returns the exit status.
+
+    0: done. 1: `verify` or `convert` found a difference. 2: the user's files or options do
+    not allow it, which one line on stderr explains. 130: interrupted.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        status = _run(options)
+        sys.stdout.flush()
+        return status
+    except ConversionError as error:
+        return _fail(str(error))
+    except KeyboardInterrupt:
+        return _fail("interrupted; nothing was written", _INTERRUPTED)
+    except BrokenPipeError:  # the reader of our output, such as `head`, had enough
+        _silence_stdout()
+        return 0
+    except OSError as error:
+        _silence_stdout()
+        return _fail(f"cannot write to standard output: {error.strerror or error}")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from tflm_mcunet import commands  # late, so that --help and wrong options cost nothing
+
+    status: int = getattr(commands, options.command)(options)
+    return status
+
+
+def _fail(message: str, status: int = _FAILED) -> int:
+    print(f"{PROGRAM}: {' '.join(message.split())}", file=sys.stderr)
+    return status
+
+
+def _silence_stdout() -> None:
+    """Python flushes stdout once more at its end, and would complain again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+class _Parser(argparse.ArgumentParser):
+    """Wrong options are answered in one line, like all other errors."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(_FAILED, f"{PROGRAM}: {message}; see {self.prog} --help\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog=PROGRAM, description="Makes int8 .tflite models fit microcontrollers.")
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
+    for add in (_add_profile, _add_convert, _add_run, _add_verify):
+        command = add(commands)
+        command.add_argument(
+            "--json", action="store_true", help="print one JSON object; all else goes to stderr"
+        )
+    return parser
+
+
+_Commands = argparse._SubParsersAction  # its public name does not exist
+
+
+def _add_profile(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Shows where SRAM, work and flash go, layer by layer, and whether the model fits."
+    parser = commands.add_parser("profile", help=text, description=text)
+    parser.add_argument("model", type=Path, metavar="MODEL", help="int8 .tflite file")
+    _add_board(parser)
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for the plot, profile.png; default: none"
+    )
+    return parser
+
+
+def _add_convert(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Rewrites a model so that it needs less SRAM, and proves that its outputs are the same."
+    parser = commands.add_parser("convert", help=text, description=text)
+    parser.add_argument("model", type=Path, metavar="MODEL", help="int8 .tflite file")
+    _add_board(parser)
+    parser.add_argument(
+        "--sram",
+        type=byte_count,
+        metavar="SIZE",
+        help="budget in bytes, or 64k, 1M; default: that of the board",
+    )
+    parser.add_argument(
+        "--objective",
+        choices=("sram", "macs"),
+        default="sram",
+        help="least SRAM, or least multiply-accumulates within the budget; default: sram",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("auto", "layer", "patch", "stream"),
+        default="auto",
+        help="how layers may run; default: auto, all ways",
+    )
+    parser.add_argument(
+        "--patches", type=patch_grid, metavar="RxC", help="grid of patches, such as 3x3"
+    )
+    parser.add_argument(
+        "--row-fed",
+        action="store_true",
+        help="the input arrives row by row, and is never held whole",
+    )
+    parser.add_argument(
+        "--float-io", action="store_true", help="keep float inputs and outputs; default: int8"
+    )
+    parser.add_argument(
+        "--disable",
+        action="append",
+        default=[],
+        metavar="PASS",
+        help="leave out a pass; may be repeated",
+    )
+    _add_samples(parser, 10)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("build"),
+        metavar="DIR",
+        help="folder for model.tflite, plan.json, report.html and pictures; default: build",
+    )
+    return parser
+
+
+def _add_run(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Runs a model, converted or not, in TensorFlow Lite Micro on this machine."
+    parser = commands.add_parser("run", help=text, description=text)
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite file")
+    parser.add_argument(
+        "--input",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FILE.npy",
+        help="array for an input of the model; repeat it for each input, in order",
+    )
+    parser.add_argument(
+        "--out", type=Path, metavar="DIR", help="folder for output_0.npy and so on; default: none"
+    )
+    return parser
+
+
+def _add_verify(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Compares the outputs of two models byte by byte, in TensorFlow Lite Micro."
+    parser = commands.add_parser("verify", help=text, description=text)
+    parser.add_argument("original", type=Path, metavar="ORIGINAL", help=".tflite file")
+    parser.add_argument("converted", type=Path, metavar="CONVERTED", help="the file made from it")
+    _add_samples(parser, 100)
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="chooses other inputs")
+    return parser
+
+
+def _add_board(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--board", metavar="NAME", help=f"one of {', '.join(boards.names())}")
+
+
+def _add_samples(parser: argparse.ArgumentParser, default: int) -> None:
+    parser.add_argument(
+        "--samples",
+        type=_count,
+        default=default,
+        metavar="N",
+        help=f"inputs to compare the outputs on; default: {default}",
+    )
+
+
+def byte_count(text: str) -> int:
+    """A number of bytes: 65536, 64k (kibibytes) or 1M (mebibytes)."""
+    match = re.fullmatch(r"(\d+)([km]?)(i?b)?", text.lower())
+    if match is None or int(match[1]) == 0:
+        raise argparse.ArgumentTypeError(f"expected bytes, such as 65536, 64k or 1M, got '{text}'")
+    return int(match[1]) * _UNITS[match[2]]
+
+
+def patch_grid(text: str) -> tuple[int, int]:
+    """Rows and columns of patches: 3x3."""
+    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text.lower())
+    if match is None:
+        raise argparse.ArgumentTypeError(f"expected rows x columns, such as 3x3, got '{text}'")
+    return int(match[1]), int(match[2])
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"expected a number from 0, got '{text}'")
+    return int(text)
