@@ -12,7 +12,7 @@ import numpy as np
 from ai_edge_litert import schema_py_generated as tflite
 
 from tflm_converters import operator_writer
-from tflm_converters.graph import ABSENT, Graph, Quantization, Tensor
+from tflm_converters.graph import ABSENT, Graph, Kind, Quantization, Tensor
 from tflm_converters.reader import OpaqueSubgraph, Signature
 from tflm_converters.schema import (
     FILE_IDENTIFIER,
@@ -119,7 +119,8 @@ class _Writer:
         operands = np.array([self._add_tensor(t) for t in encoded.operands], np.int32)
         source = encoded.source
         source.opcodeIndex = self._opcode(encoded.opcode)
-        source.inputs = np.concatenate([self._renumbered(op.inputs), operands])
+        inputs = op.inputs if op.kind is Kind.PASS_THROUGH else _without_absent_bias(op.inputs)
+        source.inputs = np.concatenate([self._renumbered(inputs), operands])
         source.outputs = self._renumbered(op.outputs)
         if encoded.intermediates:
             source.intermediates = np.array(
@@ -190,6 +191,11 @@ def _used(graph: Graph) -> list[int]:
     for op in graph.ops:
         used.update(op.inputs, op.outputs)
     return sorted(used - {ABSENT})
+
+
+def _without_absent_bias(inputs: tuple[int, ...]) -> tuple[int, ...]:
+    """TFLM's convolutions abort on a bias that is listed as absent, but not on one unlisted."""
+    return inputs[:-1] if inputs[-1:] == (ABSENT,) else inputs
 
 
 def _quantization(quantization: Quantization | None) -> Any:
