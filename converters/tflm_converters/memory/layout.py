@@ -230,9 +230,10 @@ def _add_ring(
     buffer = layout.add(
         Buffer(network.name_of(tensor), Role.LINE_BUFFER, slots * pitch, bands, WORD)
     )
-    layout.placements[index, tensor] = Placement(
-        buffer, 0, pitch, slots, slots * pitch, Storage.RING
-    )
+    extent = network.extents[tensor]
+    is_whole = slots == extent.height and width == extent.width
+    storage = Storage.WHOLE if is_whole else Storage.RING
+    layout.placements[index, tensor] = Placement(buffer, 0, pitch, slots, slots * pitch, storage)
 
 
 def _slot_bands(written: np.ndarray, read: np.ndarray, slots: int, pitch: int) -> np.ndarray:
