@@ -64,12 +64,19 @@ class HostProcess:
             self._worker.wait()
             self._worker = None
 
-    def call(self, function: Callable[..., Value], *arguments: Any, subject: str) -> Value:
+    def call(
+        self,
+        function: Callable[..., Value],
+        *arguments: Any,
+        subject: str,
+        timeout: float | None = None,
+    ) -> Value:
         """Calls a module-level function in the worker.
 
         Args:
             function: importable by name; it, `arguments` and the result are pickled.
             subject: the model's name, for error messages.
+            timeout: seconds for this call, if not those of the constructor.
 
         Raises:
             ModelFileError: the model crashed TFLite-Micro.
@@ -80,19 +87,19 @@ class HostProcess:
         self._log.seek(0)  # for the worker as well: it writes through the same open file
         self._log.truncate()
         connection = self._connect()
+        limit = self._timeout if timeout is None else timeout
         try:
             connection.send_bytes(request)
-            if not connection.poll(self._timeout):
-                self.close()
+            if not connection.poll(limit):
                 raise UnsupportedModelError(
-                    f"{subject}: TFLite-Micro did not finish within {self._timeout:g} s; if the "
-                    "model is only large, allow more time"
+                    f"{subject}: TFLite-Micro did not finish within {limit:g} s; if the model is "
+                    "only large, allow more time"
                 )
             reply: Reply = pickle.loads(connection.recv_bytes())
         except (EOFError, ConnectionError):
             raise self._crash(subject) from None
         except BaseException:
-            self.close()  # the pipe may hold half an answer
+            self.close()  # an answer may still come, but nobody waits for it
             raise
         return self._unwrap(reply, subject)
 
@@ -119,7 +126,7 @@ class HostProcess:
             return reply.value
         if type(reply.error) is RuntimeError:  # how the wheel says that TFLite-Micro failed
             raise UnsupportedModelError(
-                f"{subject}: TFLite-Micro refuses the model: {reply.error}{self._said()}"
+                f"{subject}: TFLite-Micro refuses the model{self._said() or f': {reply.error}'}"
             )
         reply.error.__cause__ = _RemoteError(reply.trace)
         raise reply.error

@@ -7,12 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tflm_mcunet.interpreter import Interpreter, InterpreterConfig
+from tflm_mcunet.interpreter import Interpreter
 
 Arrays = tuple[np.ndarray, ...]
 
 _OK = 0
-_ROW_AXIS = 1
 
 
 def run(model: bytes, samples: Sequence[Arrays]) -> list[Arrays | None]:
@@ -20,8 +19,8 @@ def run(model: bytes, samples: Sequence[Arrays]) -> list[Arrays | None]:
 
     Args:
         model: content of a `.tflite` file.
-        samples: the arrays of all model inputs, for each sample. A row-fed input, of shape
-            (1, 1, width, channels), takes an array (1, height, width, channels).
+        samples: the arrays of all model inputs, for each sample. A row-fed input, which
+            is one row large, takes an array of all rows and is fed one after the other.
 
     Returns:
         The arrays of all outputs, for each sample; None where a streaming model has not
@@ -40,32 +39,27 @@ def infer(interpreter: Interpreter, sample: Arrays) -> Arrays | None:
     for i, array in enumerate(sample):
         if i != fed:
             interpreter.set_input(array, i)
-    if fed is None:
-        status = interpreter.invoke()
-    else:
-        for y in range(sample[fed].shape[_ROW_AXIS]):
-            interpreter.set_input(sample[fed][:, y : y + 1], fed)
-            status = interpreter.invoke()
+    status = interpreter.invoke() if fed is None else _feed(interpreter, fed, sample[fed])
     if status != _OK:
         return None
     return tuple(interpreter.get_output(i) for i in range(interpreter.output_count))
 
 
-def run_preserving(model: bytes, sample: Arrays, tensors: Sequence[int]) -> Arrays:
-    """The values of some tensors, given by their indices in the file, after one inference."""
-    interpreter = Interpreter.from_bytes(
-        model, intrepreter_config=InterpreterConfig.kPreserveAllTensors
-    )
-    for i, array in enumerate(sample):
-        interpreter.set_input(array, i)
-    interpreter.invoke()
-    return tuple(interpreter.GetTensor(tensor, 0)["tensor_data"] for tensor in tensors)
-
-
 def _row_fed_input(interpreter: Interpreter, sample: Arrays) -> int | None:
     for i, array in enumerate(sample):
-        shape = tuple(int(n) for n in interpreter.get_input_details(i)["shape"])
-        row = array.shape[:_ROW_AXIS] + (1,) + array.shape[_ROW_AXIS + 1 :]
-        if array.ndim == 4 and shape == row != array.shape:
+        row_size = int(np.prod(_shape(interpreter, i)))
+        if array.size > row_size and array.size % row_size == 0:
             return i
     return None
+
+
+def _feed(interpreter: Interpreter, index: int, array: np.ndarray) -> int:
+    """Pushes all rows; the status is that of the last."""
+    for row in array.reshape(-1, *_shape(interpreter, index)):
+        interpreter.set_input(row, index)
+        status = interpreter.invoke()
+    return status
+
+
+def _shape(interpreter: Interpreter, index: int) -> tuple[int, ...]:
+    return tuple(int(n) for n in interpreter.get_input_details(index)["shape"])
