@@ -178,7 +178,7 @@ def _describe(tensor: Tensor) -> str:
     if tensor.quantization is None:
         return described
     values = tensor.quantization
-    return f"{described}, scale {values.scale:.9g}, zero point {values.zero_point}"
+    return f"{described}, scale {values.scale:.6g}, zero point {values.zero_point}"
 
 
 def _each(
