@@ -152,8 +152,13 @@ def fully_connected_requantization(graph: Graph, op: Op) -> tuple[np.ndarray, np
 
     Unlike a convolution's, the product of a single weight scale and the input scale is
     rounded to float32.
+
+    Raises:
+        UnsupportedModelError: the weights have a zero point.
     """
     weights = quantization_of(graph, op.inputs[1])
+    if weights.zero_points.any():
+        raise _unsupported(graph, op, "weights without a zero point", f"{weights.zero_points}")
     if weights.scales.size > 1:
         return conv_requantization(graph, op)
     product = np.float32(quantization_of(graph, op.inputs[0]).scale) * np.float32(weights.scale)

@@ -39,12 +39,11 @@ def rounding_shift_right(
 
     With 16 bits and shifts above 15 the mask wraps around to -1, as it does in C.
     """
-    mask: np.ndarray = (1 << np.asarray(shift, np.int64)) - 1
+    mask = (1 << np.asarray(shift, np.int64)) - 1
     if bits == 16:
         mask = mask.astype(np.int16).astype(np.int64)
     threshold = (mask >> 1) + (values < 0)
-    quotient: np.ndarray = (values >> shift) + ((values & mask) > threshold)
-    return quotient
+    return (values >> shift) + ((values & mask) > threshold)
 
 
 def multiply_by_quantized_multiplier(

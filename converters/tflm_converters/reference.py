@@ -186,13 +186,9 @@ def _depthwise_conv(
 def _fully_connected(
     graph: Graph, op: Op, values: np.ndarray, weights: np.ndarray, bias: np.ndarray | None = None
 ) -> np.ndarray:
-    """Weights of a single scale may have a zero point; those with one per channel may not."""
     assert isinstance(op.attributes, FullyConnectedAttributes)
     vectors = _less_zero_point(graph, op.inputs[0], values).reshape(-1, weights.shape[1])
-    matrix = weights.astype(np.float64)
-    if arithmetic.quantization_of(graph, op.inputs[1]).scales.size == 1:
-        matrix -= arithmetic.quantization_of(graph, op.inputs[1]).zero_point
-    sums = vectors.astype(np.float64) @ matrix.T
+    sums = vectors.astype(np.float64) @ weights.T.astype(np.float64)
     requantization = arithmetic.fully_connected_requantization(graph, op)
     result = _finish_sums(graph, op, sums, bias, requantization, op.attributes.activation)
     return result.reshape(graph.tensors[op.output].shape)
