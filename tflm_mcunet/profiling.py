@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tflm_converters import cost
+from tflm_converters.errors import ModelFileError
 from tflm_converters.graph import ABSENT, Graph, Kind, PassThroughAttributes
 from tflm_converters.reader import read
 from tflm_mcunet import boards
@@ -126,7 +127,13 @@ def profile(model: str | Path, *, board: str | Board | None = None) -> Profile:
 def profile_graph(
     graph: Graph, *, name: str, file_bytes: int, board: Board | None = None
 ) -> Profile:
-    """Measures a graph; `file_bytes` is the size of the file that it stands in."""
+    """Measures a graph; `file_bytes` is the size of the file that it stands in.
+
+    Raises:
+        ModelFileError: there is nothing to measure.
+    """
+    if not graph.ops:
+        raise ModelFileError(f"{name}: the model has no operators")
     live = live_tensors(graph)
     layers = tuple(_layer(graph, index, live[index]) for index in range(len(graph.ops)))
     return Profile(name, file_bytes, layers, board)
