@@ -23,27 +23,32 @@ from tflm_converters.graph import (
     Padding,
     PoolAttributes,
 )
-from tflm_converters.passes.rewriter import Readers, Rewriter, same_quantization
+from tflm_converters.passes.rewriter import Readers, Rewriter, same_quantization, until_stable
 
 NAME = "absorb_pad"
 
 
 def run(graph: Graph) -> Graph:
     """The graph without PADs whose readers can all pad for themselves."""
+    # Repeated, because the first PAD of a chain is read by the second one.
+    return until_stable(_absorb_pads, graph)
+
+
+def _absorb_pads(graph: Graph) -> Graph:
     rewriter = Rewriter(graph)
     readers = Readers(graph)
-    # From the last to the first, so that a chain of PADs is absorbed one after the other.
-    for index in reversed(range(len(graph.ops))):
-        op = graph.ops[index]
+    absorbed = 0
+    for index, op in enumerate(graph.ops):
         if op.kind is not Kind.PAD or not _is_spatial(graph, op) or readers.is_output(op.output):
             continue
         consumers = readers.ops(op.output)
-        if consumers and all(_can_pad(rewriter, reader, op) for reader in consumers):
+        if consumers and all(_can_pad(graph, graph.ops[reader], op) for reader in consumers):
             for reader in consumers:
-                rewriter.replace_op(reader, _padded(rewriter.op(reader), op))
+                rewriter.replace_op(reader, _padded(graph.ops[reader], op))
             rewriter.redirect(op.output, op.inputs[0])
             rewriter.replace_op(index)
-    return rewriter.build()
+            absorbed += 1
+    return rewriter.build() if absorbed else graph
 
 
 def _is_spatial(graph: Graph, op: Op) -> bool:
@@ -58,10 +63,9 @@ def _is_spatial(graph: Graph, op: Op) -> bool:
     )
 
 
-def _can_pad(rewriter: Rewriter, reader: int, pad: Op) -> bool:
+def _can_pad(graph: Graph, op: Op, pad: Op) -> bool:
     """Whether the operator computes the same if it pads for itself."""
-    op = rewriter.op(reader)
-    quantization = rewriter.tensors[pad.output].quantization
+    quantization = graph.tensors[pad.output].quantization
     assert isinstance(pad.attributes, PadAttributes) and quantization is not None
     match op.kind, op.attributes:
         case ((Kind.CONV | Kind.DEPTHWISE_CONV), _):
@@ -70,14 +74,14 @@ def _can_pad(rewriter: Rewriter, reader: int, pad: Op) -> bool:
             exact = pad.attributes.value <= activation_range(activation, quantization)[0]
         case _:
             return False
-    return exact and _every_window_meets_input(rewriter, _padded(op, pad))
+    return exact and _every_window_meets_input(graph, _padded(op, pad))
 
 
-def _every_window_meets_input(rewriter: Rewriter, op: Op) -> bool:
+def _every_window_meets_input(graph: Graph, op: Op) -> bool:
     """Whether padding is narrower than the kernel on every side."""
     assert isinstance(op.attributes, (ConvAttributes, PoolAttributes))
     window = op.attributes.window
-    kernel_h, kernel_w = kernel_of(op, rewriter.tensors)
+    kernel_h, kernel_w = kernel_of(op, graph.tensors)
     rows = max(window.padding.top, window.padding.bottom)
     columns = max(window.padding.left, window.padding.right)
     return rows < dilated(kernel_h, window.dilation_h) and columns < dilated(

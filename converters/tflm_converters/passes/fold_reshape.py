@@ -26,7 +26,7 @@ def run(graph: Graph) -> Graph:
             if _ignores_shape(graph.ops[reader], op.output):
                 rewriter.read_instead(reader, op.output, source)
         if graph.tensors[source].shape == graph.tensors[op.output].shape:
-            _bypass(rewriter, readers, op.output, source)
+            _bypass(rewriter, readers, index, source)
     return without_unread_ops(rewriter.build())
 
 
@@ -41,12 +41,13 @@ def _ignores_shape(op: Op, tensor: int) -> bool:
     return op.kind is Kind.RESHAPE
 
 
-def _bypass(rewriter: Rewriter, readers: Readers, target: int, source: int) -> None:
-    """Let the readers of `target` read `source`; a graph output is written by its producer."""
+def _bypass(rewriter: Rewriter, readers: Readers, index: int, source: int) -> None:
+    """Remove a RESHAPE that does nothing; a graph output is written by the producer instead."""
+    target = rewriter.graph.ops[index].output
     if not readers.is_output(target):
         rewriter.redirect(target, source)
         return
     producer = rewriter.graph.producer_of().get(source)
-    if producer is not None and readers.only_op(source) is not None:
+    if producer is not None and readers.only_op(source) == index:
         rewriter.write_instead(producer, source, target)
-        rewriter.redirect(source, target)
+        rewriter.replace_op(index)
