@@ -128,6 +128,10 @@ class HostProcess:
             raise UnsupportedModelError(
                 f"{subject}: TFLite-Micro refuses the model{self._said() or f': {reply.error}'}"
             )
+        if type(reply.error) is ModelFileError:
+            raise ModelFileError(f"{subject}: {reply.error}")
+        if isinstance(reply.error, MemoryError):
+            raise UnsupportedModelError(f"{subject}: the model needs more memory than there is")
         reply.error.__cause__ = _RemoteError(reply.trace)
         raise reply.error
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from tflm_converters import flatbuffer_check
 from tflm_mcunet import model_facts, tflm_wheel
 
 
@@ -25,8 +26,9 @@ class Interpreter:
     """Runs a model, converted or not, in the real TFLite-Micro interpreter.
 
     Interface and behaviour are those of `tflite_micro.runtime.Interpreter`; converted
-    models run as well, and nothing is printed. A model that TFLite-Micro does not expect can
-    crash the process: run files of unknown origin through `tflm_mcunet.host_process`.
+    models run as well, and nothing is printed. Offsets outside the file are caught, but a
+    model that TFLite-Micro does not expect can still crash the process: run files of unknown
+    origin through `tflm_mcunet.host_process`.
 
     A row-fed model has an input of one row, shape (1, 1, width, channels): each
     `set_input`, `invoke` pushes a row, and the outputs are valid after the last.
@@ -51,12 +53,13 @@ class Interpreter:
 
         Raises:
             RuntimeMismatchError: the tflite-micro wheel is missing or another version.
-            ValueError: `model_data` is not a model.
+            ModelFileError: `model_data` is not a model, or is damaged.
             RuntimeError: TFLite-Micro refuses the model, or the arena is too small; it
                 says why on stderr.
         """
         runtime = tflm_wheel.runtime()
         model = bytes(model_data)
+        flatbuffer_check.check_model(model)
         self.input_count = model_facts.input_count(model)
         self.output_count = model_facts.output_count(model)
         self._arena_size = model_facts.ample_arena(model) if arena_size is None else arena_size

@@ -2,8 +2,8 @@
 """The few facts about a model that running it needs.
 
 They are read from the flatbuffer in place, without building objects: milliseconds for
-any model. `model` is the content of a `.tflite` file; each function raises ValueError if
-that is not a TensorFlow Lite model.
+any model. `model` is the content of a `.tflite` file that `tflm_converters.flatbuffer_check`
+has found to be well formed.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from ai_edge_litert import schema_py_generated as tflite
 
+from tflm_converters.errors import ModelFileError
 from tflm_converters.schema import DTYPES
 
 _LARGEST_ELEMENT = 16
@@ -40,8 +41,9 @@ def resource_variable_count(model: bytes) -> int:
     for operator in _operators_of(_root(model), tflite.BuiltinOperator.VAR_HANDLE):
         options = tflite.VarHandleOptions()
         table = operator.BuiltinOptions()
-        options.Init(table.Bytes, table.Pos)
-        names.add(options.SharedName())
+        if table is not None:
+            options.Init(table.Bytes, table.Pos)
+            names.add(options.SharedName())
     return len(names)
 
 
@@ -58,15 +60,13 @@ def output_count(model: bytes) -> int:
 
 
 def _root(model: bytes) -> Any:
-    if len(model) < 8 or model[4:8] != b"TFL3":
-        raise ValueError("not a TensorFlow Lite model: the identifier TFL3 is missing")
     return tflite.Model.GetRootAs(model)
 
 
 def _main(model: bytes) -> Any:
     root = _root(model)
     if root.SubgraphsLength() == 0:
-        raise ValueError("not a TensorFlow Lite model: it has no graph")
+        raise ModelFileError("the file holds no graph")
     return root.Subgraphs(0)
 
 
@@ -89,7 +89,8 @@ def _tensor_bytes(tensor: Any) -> int:
 
 
 def _is_constant(root: Any, tensor: Any) -> bool:
-    return root.Buffers(tensor.Buffer()).DataLength() > 0
+    index = tensor.Buffer()
+    return index < root.BuffersLength() and root.Buffers(index).DataLength() > 0
 
 
 def _operators_of(root: Any, builtin: int) -> Iterator[Any]:

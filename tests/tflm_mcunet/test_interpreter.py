@@ -17,7 +17,7 @@ import pytest
 from tests.tflm_mcunet.models import HandPacked, convolutions, hand_packed
 from tflm_converters import reference, writer
 from tflm_converters.emit import program_format as fmt
-from tflm_converters.errors import RuntimeMismatchError, UnsupportedModelError
+from tflm_converters.errors import ModelFileError, RuntimeMismatchError, UnsupportedModelError
 from tflm_converters.graph import Tensor
 from tflm_mcunet import inference, tflm_wheel
 from tflm_mcunet.host_process import HostProcess
@@ -91,8 +91,10 @@ def test_preserves_all_tensors_on_request(samples: list[tuple[np.ndarray, ...]])
 def test_rejects_what_is_not_a_model(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no such model file"):
         Interpreter.from_file(tmp_path / "absent.tflite")
-    with pytest.raises(ValueError, match="identifier TFL3"):
+    with pytest.raises(ModelFileError):
         Interpreter.from_bytes(b"not a model")
+    with pytest.raises(ModelFileError):
+        Interpreter.from_bytes(writer.write(convolutions())[:-40])
     interpreter = Interpreter.from_bytes(writer.write(convolutions()))
     with pytest.raises(ValueError, match="Dimension mismatch"):
         interpreter.set_input(np.zeros((1, 2, 2, 3), np.int8), 0)

@@ -92,8 +92,8 @@ bool tmc_operator_prepare(tmc_operator* op, const void* options, size_t option_b
   if (((uintptr_t)options | (uintptr_t)parameters.data) % 4 != 0) {
     return fail(fault, "the model is not aligned to 4 bytes", TMC_NONE, 0, 0);
   }
-  const tmc_status status = tmc_program_open(&op->program, options, option_bytes, parameters.data,
-                                             parameters.bytes);
+  const tmc_status status =
+      tmc_program_open(&op->program, options, option_bytes, parameters.data, parameters.bytes);
   return succeed(fault, status) && check_sizes(&op->program, node, fault);
 }
 
