@@ -34,8 +34,9 @@ def draw(
     y = [peak / style.KIB for peak, _ in ordered]
     axes.step(x, y, where="post", color=style.BLUE, linewidth=1.6)
     axes.scatter(x, y, s=34, color=style.BLUE, zorder=3)
-    _mark(axes, original, macs, style.FADED_INK, "s", "original")
-    _mark(axes, chosen, macs, style.VERMILLION, "D", "chosen")
+    # No point lies to the lower left of one on the front: there is always room.
+    _mark(axes, original, macs, ("original", "s", style.FADED_INK, 1))
+    _mark(axes, chosen, macs, ("chosen", "D", style.VERMILLION, -1))
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     if board is not None:
@@ -43,26 +44,31 @@ def draw(
         style.limit_line(axes, limit, f"SRAM of {board.title}", style.INK, dashed=True)
     axes.set_xlabel("multiply-accumulates, relative to the original")
     axes.set_ylabel("peak SRAM, KiB (logarithmic)")
-    axes.margins(x=0.14, y=0.12)
+    spread = max(*x, 1.0) - min(*x, 1.0)
+    axes.set_xlim(min(*x, 1.0) - 0.15 * spread - 0.02, max(*x, 1.0) + 0.15 * spread + 0.02)
+    axes.margins(y=0.16)
     style.tidy(axes, grid="both")
     least = min(front)
     style.title(
         axes,
         f"{name}: {least[0]:,} bytes of SRAM suffice, at {least[1] / macs:.2f} times the MACs",
-        f"Points on the line ({len(front)}) are schedules that no other one beats in both.",
+        "On the line: the schedules that no other one beats in both.",
     )
     return style.png(canvas)
 
 
-def _mark(axes: Axes, point: Point, macs: int, color: str, marker: str, label: str) -> None:
+def _mark(axes: Axes, point: Point, macs: int, look: tuple[str, str, str, int]) -> None:
+    """A labelled point; the label is above and to the right for side 1, the reverse for -1."""
+    label, marker, color, side = look
     x, y = point[1] / macs, point[0] / style.KIB
     axes.scatter([x], [y], s=80, color=color, marker=marker, zorder=4)
     axes.annotate(
         f"{label}\n{point[0]:,} B, {x:.3f}×",
         (x, y),
-        xytext=(9, 0),
+        xytext=(9 * side, 5 * side),
         textcoords="offset points",
-        va="center",
+        ha="left" if side > 0 else "right",
+        va="bottom" if side > 0 else "top",
         fontsize=9,
         color=color,
     )
