@@ -142,6 +142,11 @@ def compute_parameters(packed: HandPacked) -> None:
     packed.tensors[1] = dataclasses.replace(packed.tensors[1], data=None)
 
 
+def store_memory_in_the_file(packed: HandPacked) -> None:
+    memory = packed.tensors[3]
+    packed.tensors[3] = dataclasses.replace(memory, data=np.ones(memory.shape, np.int8))
+
+
 def widen_input(packed: HandPacked) -> None:
     packed.tensors[0] = dataclasses.replace(packed.tensors[0], shape=(1, 9, 8, 3))
 
@@ -168,6 +173,7 @@ def point_outside(packed: HandPacked) -> None:
     [
         (shrink_memory, "the memory span is too small: operand 3, expected"),
         (compute_parameters, "the parameters are not constant"),
+        (store_memory_in_the_file, "the memory span is a constant"),
         (widen_input, "wrong number of int8 elements: operand 0, expected 189, got 216"),
         (change_input_type, "wrong number of int8 elements: operand 0, expected 189, got 0"),
         (cut_options, "the options are not a program of this version"),

@@ -89,6 +89,9 @@ bool tmc_operator_prepare(tmc_operator* op, const void* options, size_t option_b
   if (parameters.data == NULL) {
     return fail(fault, "the parameters are not constant", node->input_count - 1, 0, 0);
   }
+  if (get_span(node).data != NULL) {
+    return fail(fault, "the memory span is a constant", TMC_NONE, 0, 0);
+  }
   if (((uintptr_t)options | (uintptr_t)parameters.data) % 4 != 0) {
     return fail(fault, "the model is not aligned to 4 bytes", TMC_NONE, 0, 0);
   }
@@ -101,10 +104,10 @@ bool tmc_operator_prepare(tmc_operator* op, const void* options, size_t option_b
 // anywhere, and the program would compute on the wrong bytes.
 static bool check_places(const tmc_program* program, const tmc_node* node, tmc_fault* fault) {
   const tmc_header* header = program->header;
-  const uint8_t* span = get_span(node).data;
+  const uintptr_t span = (uintptr_t)get_span(node).data;
   for (int32_t i = 0; i < header->input_count + header->output_count; ++i) {
     const int32_t operand = operand_of(program, i);
-    const size_t offset = (size_t)(get(node, operand).data - span);
+    const size_t offset = (uintptr_t)get(node, operand).data - span;
     if (i != header->row_fed_tensor && offset != program->tensors[i].offset) {
       return fail(fault, "the interpreter did not obey the model's offline memory plan", operand,
                   program->tensors[i].offset, offset);
