@@ -11,7 +11,9 @@ from tflm_converters.cost import total_macs
 from tflm_converters.errors import BudgetError, UnsupportedModelError
 from tflm_converters.graph import Graph
 from tflm_converters.memory.types import MemoryPlan
+from tflm_converters.schedule import rematerialize
 from tflm_converters.schedule.candidates import Candidate, Options, plain_candidates
+from tflm_converters.schedule.cost import layer_macs
 from tflm_converters.schedule.evaluate import Planned, evaluate, widen_tiles
 from tflm_converters.schedule.network import Network, build_network
 from tflm_converters.schedule.recompute import recompute_candidates
@@ -28,6 +30,9 @@ MODES: dict[str, frozenset[Mode]] = {
 
 FRONT_POINTS = 24
 """Most points of the front that are planned exactly; the rest is thinned out evenly."""
+
+FRONT_STEPS = 100
+"""Search steps of the memory planner for each point of the front; the chosen one gets all."""
 
 Progress = Callable[[str, float], None]
 """Called with what is being done and the share done, 0 to 1."""
@@ -66,27 +71,59 @@ def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, shar
       BudgetError: nothing meets the goal; names the least reachable bytes.
       UnsupportedModelError: row-fed execution of a model that cannot be fed by rows.
     """
+    progress("finding stages", 0.0)
     network = build_network(graph)
     if goal.row_fed:
         _check_row_fed(network)
-    progress("finding stages", 0.0)
     options = Options(MODES[goal.mode], goal.patches, goal.row_fed)
-    paths = _thin(list(Solver(len(network.layers), _candidates(network, options)).pareto()))
-    if not paths:
+    choices = _paths(network, options)
+    if not choices:
         raise UnsupportedModelError(
             "no schedule feeds this model row by row: a later layer reads the input again. "
             "Convert it without --row-fed."
         )
-    planned = []
-    for i, path in enumerate(paths):
-        progress("planning memory", i / len(paths))
-        stages = tuple(c.build(network) for c in path.candidates)
-        planned.append(evaluate(network, Schedule(stages, row_fed=goal.row_fed)))
-    front = pareto_front(planned)
+    if goal.mode in ("auto", "stream"):
+        for variant in map(build_network, rematerialize.variants(graph)):
+            choices += _paths(variant, options)
+    front = pareto_front(_plan_all(_thin(_undominated(choices)), goal, progress))
     own = total_macs(graph)
-    best = widen_tiles(choose(front, goal, own))
+    chosen = choose(front, goal, own)
+    best = widen_tiles(evaluate(chosen.network, chosen.schedule))
     progress("done", 1.0)
     return Solution(best, front, own)
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Choice:
+    """A path through one variant of the network."""
+
+    network: Network
+    path: Path
+    macs: int
+
+
+def _paths(network: Network, options: Options) -> list[_Choice]:
+    base = sum(layer_macs(network))
+    solver = Solver(len(network.layers), _candidates(network, options))
+    return [_Choice(network, path, base + path.extra_macs) for path in solver.pareto()]
+
+
+def _undominated(choices: list[_Choice]) -> list[_Choice]:
+    kept: list[_Choice] = []
+    for choice in sorted(choices, key=lambda c: (c.macs, c.path.peak)):
+        if not kept or choice.path.peak < kept[-1].path.peak:
+            kept.append(choice)
+    return kept
+
+
+def _plan_all(choices: list[_Choice], goal: Goal, progress: Progress) -> list[Planned]:
+    planned = []
+    for i, choice in enumerate(choices):
+        progress("planning memory", i / len(choices))
+        stages = tuple(c.build(choice.network) for c in choice.path.candidates)
+        schedule = Schedule(stages, row_fed=goal.row_fed)
+        planned.append(evaluate(choice.network, schedule, steps=FRONT_STEPS))
+    return planned
 
 
 def _candidates(network: Network, options: Options) -> list[Candidate]:
@@ -99,11 +136,11 @@ def _candidates(network: Network, options: Options) -> list[Candidate]:
     return [*plain, *recompute_candidates(tables, options, least.peak)]
 
 
-def _thin(paths: list[Path]) -> list[Path]:
-    if len(paths) <= FRONT_POINTS:
-        return paths
-    step = (len(paths) - 1) / (FRONT_POINTS - 1)
-    return [paths[round(i * step)] for i in range(FRONT_POINTS)]
+def _thin(choices: list[_Choice]) -> list[_Choice]:
+    if len(choices) <= FRONT_POINTS:
+        return choices
+    step = (len(choices) - 1) / (FRONT_POINTS - 1)
+    return [choices[round(i * step)] for i in range(FRONT_POINTS)]
 
 
 def pareto_front(planned: list[Planned]) -> tuple[Planned, ...]:

@@ -21,6 +21,11 @@ from tflm_converters.memory.types import Buffer, MemoryPlan
 SEARCH_STEPS = 400
 """Orders tried by the search when no heuristic reaches the lower bound."""
 
+PATIENCE = 80
+"""Orders tried without any gain before the search gives up."""
+
+Intervals = list[tuple[int, int]]
+
 Pairs = Mapping[tuple[int, int], Overlap]
 """(input buffer, output buffer) to how the output may overwrite the input."""
 
@@ -72,7 +77,7 @@ class _Search:
     def __init__(self, buffers: Sequence[Buffer], overlaps: Pairs) -> None:
         self._buffers = buffers
         self._overlaps = overlaps
-        self._forbidden: dict[tuple[int, int], np.ndarray] = {}
+        self._forbidden: dict[tuple[int, int], Intervals] = {}
         spans = [(b.first_tick, b.last_tick) for b in buffers]
         self._neighbours = [
             [j for j in range(len(buffers)) if j != i and _meet(spans[i], spans[j])]
@@ -84,8 +89,9 @@ class _Search:
         best_order, best, peak = self._heuristics(bound)
         chance = random.Random(0)
         order, current = best_order, peak
-        for _ in range(steps):
-            if peak <= bound:
+        last_gain = 0
+        for step in range(steps):
+            if peak <= bound or step - last_gain > PATIENCE:
                 break
             candidate = self._perturb(order, best if order is best_order else None, chance)
             offsets = self._place(candidate)
@@ -93,7 +99,7 @@ class _Search:
             if height <= current:
                 order, current = candidate, height
             if height < peak:
-                best_order, best, peak = candidate, offsets, height
+                best_order, best, peak, last_gain = candidate, offsets, height, step
         return best, peak
 
     def _heuristics(self, bound: int) -> tuple[list[int], list[int], int]:
@@ -137,20 +143,22 @@ class _Search:
         offsets = [-1] * len(order)
         for index in order:
             blocked = [
-                self._distances(other, index) + offsets[other]
+                (low + offsets[other], high + offsets[other])
                 for other in self._neighbours[index]
                 if offsets[other] >= 0
+                for low, high in self._distances(other, index)
             ]
             offsets[index] = _first_fit(blocked, self._buffers[index].alignment)
         return offsets
 
-    def _distances(self, first: int, second: int) -> np.ndarray:
+    def _distances(self, first: int, second: int) -> Intervals:
         """Open intervals of (offset of second - offset of first) that are forbidden."""
         known = self._forbidden.get((first, second))
         if known is None:
-            known = self._compute(first, second)
+            forbidden = self._compute(first, second)
+            known = [(low, high) for low, high in forbidden.tolist()]
             self._forbidden[first, second] = known
-            self._forbidden[second, first] = -known[::-1, ::-1]
+            self._forbidden[second, first] = [(-high, -low) for low, high in reversed(known)]
         return known
 
     def _compute(self, first: int, second: int) -> np.ndarray:
@@ -197,15 +205,11 @@ def merge(intervals: np.ndarray) -> np.ndarray:
     return np.stack([intervals[starts, 0], reach[ends]], axis=1)
 
 
-def _first_fit(blocked: list[np.ndarray], alignment: int) -> int:
+def _first_fit(blocked: Intervals, alignment: int) -> int:
     """The smallest aligned offset >= 0 outside of all blocked open intervals."""
     offset = 0
-    if not blocked:
-        return offset
-    intervals = np.concatenate(blocked)
-    intervals = intervals[intervals[:, 1] > 0]
-    for low, high in intervals[np.argsort(intervals[:, 0], kind="stable")].tolist():
-        if low >= offset:
+    for low, high in sorted(blocked):
+        if low >= offset and high > low:
             break  # sorted: nothing later blocks this offset
         if high > offset:
             offset = -(-high // alignment) * alignment

@@ -10,7 +10,7 @@ import numpy as np
 
 from tflm_converters.memory.layout import Layout, lay_out, pack_tiles
 from tflm_converters.memory.overlap import overlaps
-from tflm_converters.memory.planner import plan_buffers
+from tflm_converters.memory.planner import SEARCH_STEPS, plan_buffers
 from tflm_converters.memory.types import MemoryPlan
 from tflm_converters.schedule.boxes import group_extent
 from tflm_converters.schedule.cost import schedule_macs
@@ -52,10 +52,10 @@ class Planned:
         return peaks
 
 
-def evaluate(network: Network, schedule: Schedule) -> Planned:
+def evaluate(network: Network, schedule: Schedule, *, steps: int = SEARCH_STEPS) -> Planned:
     """Plans the memory of a schedule and counts its MACs."""
     layout = lay_out(network, schedule)
-    plan = plan_buffers(layout.buffers, layout.overlaps)
+    plan = plan_buffers(layout.buffers, layout.overlaps, steps=steps)
     return Planned(network, schedule, layout, plan, schedule_macs(network, schedule))
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable
+from functools import cached_property
 from typing import NamedTuple, cast
 
 import numpy as np
@@ -67,7 +68,7 @@ class Axis:
     pad: int = 0
     repeat: int = 1
 
-    @property
+    @cached_property
     def is_identity(self) -> bool:
         return self == Axis()
 
@@ -79,7 +80,8 @@ class Axis:
             return begin // self.repeat, (end - 1) // self.repeat + 1
         low = begin * self.stride - self.pad
         high = (end - 1) * self.stride - self.pad + self.span
-        return np.clip(low, 0, extent), np.clip(high, 0, extent)
+        # np.clip costs three times as much on arrays of this size.
+        return np.minimum(np.maximum(low, 0), extent), np.minimum(np.maximum(high, 0), extent)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -92,7 +94,7 @@ class Access:
     cols: Axis = Axis()
     reach: Reach = Reach.WINDOW
 
-    @property
+    @cached_property
     def is_pointwise(self) -> bool:
         """Whether an output pixel needs just the input pixel at its place."""
         aligned = self.rows.is_identity and self.cols.is_identity
@@ -134,7 +136,7 @@ class Layer:
     def output(self) -> int:
         return self.outputs[0]
 
-    @property
+    @cached_property
     def is_pointwise(self) -> bool:
         return all(access.is_pointwise for access in self.accesses)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from functools import lru_cache
 
 from tflm_converters.emit.program_format import GROUP_STATE, MAX_GROUP_OPS
 from tflm_converters.schedule.boxes import row_needs
@@ -37,7 +36,7 @@ MOST_OVERHEAD = 1.0
 
 def recompute_candidates(tables: Tables, options: Options, limit: int) -> Iterator[Candidate]:
     """Stages that compute some pixels again and need less than `limit` bytes."""
-    halos = _HaloTrades(tables)
+    halos = [_halo_groups(tables, tile) for tile in HALO_TILES]
     for segment in segments(tables):
         if segment.last - segment.first < 2:
             continue
@@ -57,73 +56,92 @@ def _is_too_much(segment: Segment, extra_macs: int) -> bool:
 
 
 @dataclasses.dataclass(frozen=True)
-class _Trade:
-    """What one halo group changes: bytes of line buffers saved, MACs added, tile scratch."""
+class _HaloGroup:
+    """A halo group that could be formed, and what it costs.
+
+    `expanded` is the tensor recomputed instead of being kept in a line buffer, `source`
+    what it is computed from, of which `source_bytes` must be kept.
+    """
 
     layer: int
-    saved: int
-    extra_macs: int
+    tile: Halo
+    expanded: int
+    source: int
+    source_bytes: int
     scratch: int
+    extra_macs: int
+
+    def saved_in(self, segment: Segment) -> int:
+        """Bytes of line buffers saved in a segment; not positive if it cannot be formed."""
+        ring = segment.rings.get(self.expanded, 0)
+        if self.source in segment.inputs:
+            return ring
+        return ring - max(self.source_bytes - segment.rings.get(self.source, 0), 0)
 
 
-class _HaloTrades:
-    """Recomputation costs of every halo group that could be formed."""
-
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
-        self._extra = lru_cache(maxsize=None)(self._extra_macs)
-
-    def trade(self, segment: Segment, layer: int, tile: Halo) -> _Trade | None:
-        """The trade of recomputing the expansion before a windowed layer, if there is one."""
-        network = segment.network
-        expansion, windowed = network.layers[layer - 1], network.layers[layer]
-        ring = segment.rings.get(expansion.output)
-        if ring is None or windowed.is_pointwise or not expansion.is_pointwise:
-            return None
-        if network.consumers[expansion.output] != (layer,) or len(expansion.accesses) != 1:
-            return None
-        rows, cols = windowed.accesses[0].rows, windowed.accesses[0].cols
-        tile_rows = (min(tile.rows, windowed.extent.height) - 1) * rows.stride + rows.span
-        tile_cols = (min(tile.cols, windowed.extent.width) - 1) * cols.stride + cols.span
-        source = expansion.accesses[0]
-        kept = 0 if source.tensor in segment.inputs else tile_rows * source.extent.row_bytes
-        saved = ring - max(kept - segment.rings.get(source.tensor, 0), 0)
-        scratch = tile_rows * tile_cols * expansion.extent.channels
-        return _Trade(layer, saved, self._extra(layer, tile), scratch) if saved > 0 else None
-
-    def _extra_macs(self, layer: int, tile: Halo) -> int:
-        network, macs = self._tables.network, self._tables.macs
-        extent = network.layers[layer].extent
-        group = Group(
-            layer - 1, layer + 1, min(tile.rows, extent.height), min(tile.cols, extent.width)
-        )
-        done = stage_macs(network, Stage(Mode.STREAM, (group,)), macs)
-        return max(done - macs[layer - 1] - macs[layer], 0)
+def _halo_groups(tables: Tables, tile: Halo) -> list[_HaloGroup]:
+    """All halo groups of a network with one tile size, cheapest bytes first."""
+    network = tables.network
+    found = [
+        _halo_group(tables, layer, tile)
+        for layer in range(1, len(network.layers))
+        if _has_expansion(network, layer)
+    ]
+    return sorted(found, key=lambda group: group.layer)
 
 
-def _halo_candidates(segment: Segment, halos: _HaloTrades, limit: int) -> Iterator[Candidate]:
+def _has_expansion(network: Network, layer: int) -> bool:
+    """Whether a windowed layer is the only reader of the pointwise layer before it."""
+    expansion, windowed = network.layers[layer - 1], network.layers[layer]
+    if expansion.stock or windowed.stock or windowed.is_pointwise or not expansion.is_pointwise:
+        return False
+    is_window = all(a.reach is Reach.WINDOW for a in windowed.accesses)
+    alone = network.consumers[expansion.output] == (layer,) and len(expansion.accesses) == 1
+    return is_window and alone and not windowed.global_pool
+
+
+def _halo_group(tables: Tables, layer: int, tile: Halo) -> _HaloGroup:
+    network, macs = tables.network, tables.macs
+    expansion, windowed = network.layers[layer - 1], network.layers[layer]
+    rows, cols, extent = windowed.accesses[0].rows, windowed.accesses[0].cols, windowed.extent
+    tile = Halo(min(tile.rows, extent.height), min(tile.cols, extent.width))
+    in_rows = (tile.rows - 1) * rows.stride + rows.span
+    in_cols = (tile.cols - 1) * cols.stride + cols.span
+    stage = Stage(Mode.STREAM, (Group(layer - 1, layer + 1, tile.rows, tile.cols),))
+    extra = stage_macs(network, stage, macs) - macs[layer - 1] - macs[layer]
+    source = expansion.accesses[0]
+    return _HaloGroup(
+        layer,
+        tile,
+        expansion.output,
+        source.tensor,
+        in_rows * source.extent.row_bytes,
+        in_rows * in_cols * expansion.extent.channels,
+        max(extra, 0),
+    )
+
+
+def _halo_candidates(
+    segment: Segment, groups: list[list[_HaloGroup]], limit: int
+) -> Iterator[Candidate]:
     """Recomputes the expansions that save most bytes per extra MAC, one more each time."""
     base = segment.stream_peak()
-    for tile in HALO_TILES:
-        found = [halos.trade(segment, i, tile) for i in range(segment.first + 1, segment.last)]
-        trades = sorted(
-            (t for t in found if t is not None), key=lambda t: t.extra_macs / t.saved
-        )
-        saved = extra = scratch = 0
-        for count, trade in enumerate(trades, start=1):
-            saved, extra = saved + trade.saved, extra + trade.extra_macs
-            scratch = max(scratch, trade.scratch)
+    if base - segment.ring_bytes() >= limit:
+        return
+    for per_tile in groups:
+        inside = [g for g in per_tile if segment.first < g.layer < segment.last]
+        trades = [(g, saved) for g in inside if (saved := g.saved_in(segment)) > 0]
+        trades.sort(key=lambda trade: trade[0].extra_macs / trade[1])
+        peak, extra, scratch = base, 0, 0
+        for count, (group, saved) in enumerate(trades, start=1):
+            peak, extra = peak - saved, extra + group.extra_macs
+            scratch = max(scratch, group.scratch)
             if _is_too_much(segment, extra):
                 break
-            if base - saved + scratch < limit:
-                chosen = tuple((t.layer, tile) for t in trades[:count])
+            if peak + scratch < limit:
+                halos = tuple((g.layer, g.tile) for g, _ in trades[:count])
                 yield Candidate(
-                    Mode.STREAM,
-                    segment.first,
-                    segment.last,
-                    base - saved + scratch,
-                    extra,
-                    halos=chosen,
+                    Mode.STREAM, segment.first, segment.last, peak + scratch, extra, halos=halos
                 )
 
 
