@@ -7,50 +7,22 @@ import ctypes
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.arduino import memory, native, single_operator
+from tests.arduino import kernel_case, memory, native
+from tests.arduino.kernel_call import run
+from tests.arduino.kernel_case import Case
 from tests.arduino.memory import Extent, Memory, Placement
-from tests.arduino.single_operator import Case
 from tflm_converters.emit.program_format import OpKind
-from tflm_converters.graph import Kind, Padding, Window
+from tflm_converters.graph import Kind
 
-KERNELS = [
-    native.RUNTIME / f"tmc_{name}.c"
-    for name in ("conv", "depthwise", "elementwise", "pool", "softmax", "layout")
-]
 WINDOWED = {OpKind.CONV, OpKind.DEPTHWISE, OpKind.AVERAGE_POOL, OpKind.MAX_POOL, OpKind.MEAN}
 WHOLE_TENSORS = {OpKind.TRANSPOSE, OpKind.RESHAPE}
 SEEDS = 40
-
-
-@pytest.fixture(scope="module")
-def kernels(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
-    return native.compile_library(tmp_path_factory.mktemp("kernels"), KERNELS)
-
-
-def run(
-    kernels: ctypes.CDLL,
-    name: str,
-    case: Case,
-    inputs: Sequence[Placement],
-    output: Placement,
-    box: Extent,
-    auxiliary: Placement | None = None,
-) -> None:
-    """Calls a kernel on placed tensors."""
-    record = Memory(np.frombuffer(case.record.tobytes(), np.uint8))
-    parameters = Memory(np.frombuffer(case.parameters or b"\0", np.uint8))
-    call = native.Call(record.address, parameters.address, output=output.view, box=box.box)
-    for i, placed in enumerate(inputs):
-        call.inputs[i] = placed.view
-    if auxiliary is not None:
-        call.auxiliary = auxiliary.view
-    getattr(kernels, name)(ctypes.byref(call))
 
 
 def window_extent(fields: dict[str, int], box: Extent, shape: tuple[int, ...]) -> Extent:
@@ -79,11 +51,18 @@ def needed(case: Case, box: Extent, shape: tuple[int, ...]) -> Extent:
     if kind in WHOLE_TENSORS:
         return memory.whole(shape)
     top, left = fields.get("pad_top", 0), fields.get("pad_left", 0)
-    rows = np.clip([box.y_begin - top, box.y_end - top], 0, shape[0])
-    columns = np.clip([box.x_begin - left, box.x_end - left], 0, shape[1])
-    if kind in (OpKind.ADD, OpKind.MUL) and shape[:2] == (1, 1):
-        return memory.whole(shape)
-    return Extent(int(rows[0]), int(rows[1]), int(columns[0]), int(columns[1]))
+    broadcasts = kind in (OpKind.ADD, OpKind.MUL)
+    rows = (
+        (0, 1) if broadcasts and shape[0] == 1 else shifted(box.y_begin, box.y_end, top, shape[0])
+    )
+    columns = shifted(box.x_begin, box.x_end, left, shape[1])
+    if broadcasts and shape[1] == 1:
+        columns = 0, 1
+    return Extent(*rows, *columns)
+
+
+def shifted(begin: int, end: int, pad: int, size: int) -> tuple[int, int]:
+    return min(max(begin - pad, 0), size), min(max(end - pad, 0), size)
 
 
 def place(rng: np.random.Generator, case: Case, shape: tuple[int, ...], part: Extent) -> Placement:
@@ -124,12 +103,12 @@ def read(placed: Placement, content: np.ndarray, part: Extent) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("operator", single_operator.CASES)
+@pytest.mark.parametrize("kind", kernel_case.KERNELS)
 def test_any_box_equals_that_region_of_the_result(
-    kernels: ctypes.CDLL, operator: str, seed: int
+    kernels: ctypes.CDLL, kind: Kind, seed: int
 ) -> None:
-    rng = np.random.default_rng([seed, *operator.encode()])
-    case = single_operator.CASES[operator](rng)
+    rng = np.random.default_rng([seed, *kind.value.encode()])
+    case = kernel_case.random_case(kind, rng)
     extents = [memory.random_extent(rng, case.expected.shape) for _ in range(3)]
     for box in (memory.whole(case.expected.shape), *extents):
         inputs = place_inputs(rng, case, box)
@@ -141,8 +120,8 @@ def test_any_box_equals_that_region_of_the_result(
 
 def test_an_empty_box_writes_nothing(kernels: ctypes.CDLL) -> None:
     rng = np.random.default_rng(0)
-    for make in single_operator.CASES.values():
-        case = make(rng)
+    for kind in kernel_case.KERNELS:
+        case = kernel_case.random_case(kind, rng)
         box = Extent(1, 1, 0, 1)
         output = memory.place_whole(rng, case.expected.shape)
         before = output.memory.bytes.copy()
@@ -154,7 +133,7 @@ def test_an_empty_box_writes_nothing(kernels: ctypes.CDLL) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_depthwise_convolution_works_in_place(kernels: ctypes.CDLL, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    case = single_operator.depthwise_in_place(rng)
+    case = kernel_case.depthwise_in_place(rng)
     (image,) = case.images
     tensor = memory.place_whole(rng, image.shape)
     box = memory.whole(image.shape)
@@ -165,12 +144,10 @@ def test_depthwise_convolution_works_in_place(kernels: ctypes.CDLL, seed: int) -
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("operator", ["add", "mul", "lookup", "reshape"])
-def test_output_may_lie_at_or_below_the_first_input(
-    kernels: ctypes.CDLL, operator: str, seed: int
-) -> None:
+@pytest.mark.parametrize("kind", [Kind.ADD, Kind.MUL, Kind.LOGISTIC, Kind.RESHAPE])
+def test_output_may_lie_at_or_below_an_input(kernels: ctypes.CDLL, kind: Kind, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    case = single_operator.CASES[operator](rng)
+    case = kernel_case.random_case(kind, rng)
     full = [i for i, image in enumerate(case.images) if image.size == case.expected.size][0]
     inputs = place_inputs(rng, case, memory.whole(case.expected.shape))
     distance = int(rng.choice([0, 1, case.expected.shape[2], case.expected.size]))
@@ -203,25 +180,15 @@ def random_tiles(rng: np.random.Generator, shape: tuple[int, ...]) -> list[Exten
     return [tiles[i] for i in rng.permutation(len(tiles))]
 
 
-def average_over_all_rows(rng: np.random.Generator) -> Case:
-    """An AVERAGE_POOL whose windows are as high as the input, and overlap in its width."""
-    image = single_operator.activation(rng, single_operator.random_image(rng))
-    kernel = image.shape[1], int(rng.integers(1, image.shape[2] + 1))
-    left, right = (int(n) for n in rng.integers(0, kernel[1], 2))
-    window = Window(1, int(rng.integers(1, 4)), padding=Padding(0, 0, left, right))
-    return single_operator.pool_case(rng, Kind.AVERAGE_POOL, image, window, kernel)
-
-
 @pytest.mark.parametrize("seed", range(SEEDS))
-@pytest.mark.parametrize("operator", ["mean", "average"])
+@pytest.mark.parametrize(
+    "random_case", [kernel_case.mean_over_all_rows, kernel_case.average_over_all_rows]
+)
 def test_accumulating_tiles_equals_the_windowed_result(
-    kernels: ctypes.CDLL, operator: str, seed: int
+    kernels: ctypes.CDLL, random_case: Callable[[np.random.Generator], Case], seed: int
 ) -> None:
     rng = np.random.default_rng(seed)
-    axes = (1, 2) if seed % 2 else (1,)
-    case = (
-        single_operator.mean_case(rng, axes) if operator == "mean" else average_over_all_rows(rng)
-    )
+    case = random_case(rng)
     (image,) = case.images
     result = case.expected.shape
     sums = Placement(result, memory.random_bytes(rng, 4 * result[1] * result[2]), 0, 1, 0)

@@ -44,9 +44,8 @@ def random_graph(kind: Kind, rng: Generator) -> Graph:
     builder = NetworkBuilder(int(rng.integers(2**31)), per_channel=bool(rng.random() < 0.7))
     height, width = (int(size) for size in rng.integers(1, 14, 2))
     from_float = kind is Kind.QUANTIZE and rng.random() < 0.5
-    x = builder.input(
-        height, width, int(rng.integers(1, 9)), dtype="float32" if from_float else "int8"
-    )
+    dtype = "float32" if from_float else "int8"
+    x = builder.input(height, width, _channels(rng), dtype=dtype)
     _LAYERS[kind](builder, x, rng)
     return _with_random_quantization(builder.build(), rng)
 
@@ -81,6 +80,11 @@ def _with_random_quantization(graph: Graph, rng: Generator) -> Graph:
     return graph.replace(tensors=tuple(tensors))
 
 
+def _channels(rng: Generator) -> int:
+    """Mostly few, now and then more than a kernel sums up at a time."""
+    return int(rng.integers(1, 9) if rng.random() < 0.8 else rng.integers(30, 80))
+
+
 def _pair(rng: Generator, least: int, greatest: int) -> Pair:
     return int(rng.integers(least, greatest + 1)), int(rng.integers(least, greatest + 1))
 
@@ -97,7 +101,7 @@ def _padding(builder: NetworkBuilder, x: int, rng: Generator) -> str:
 def _conv(builder: NetworkBuilder, x: int, rng: Generator) -> None:
     builder.conv(
         x,
-        int(rng.integers(1, 9)),
+        _channels(rng),
         kernel=_pair(rng, 1, 5),
         stride=_pair(rng, 1, 3),
         dilation=_pair(rng, 1, 2),

@@ -1,0 +1,16 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the runtime's tests."""
+
+from __future__ import annotations
+
+import ctypes
+
+import pytest
+
+from tests.arduino import kernel_call
+
+
+@pytest.fixture(scope="session")
+def kernels(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
+    """The kernels as a library."""
+    return kernel_call.compile_kernels(tmp_path_factory.mktemp("kernels"))
