@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Operators that move elements and compute nothing.
+// Operators that move elements and compute nothing. A hostile program may let tensors overlap, so
+// nothing here relies on that they do not.
 #include <string.h>
 
 #include "tmc_requantize.h"
@@ -17,8 +18,8 @@ void tmc_pad_s8(const tmc_call* call) {
       int8_t* output = tmc_pixel(&call->output, y, x);
       memset(output, op->output_offset, (size_t)call->output.channels);
       if (is_inside(input, y - op->pad_top, x - op->pad_left)) {
-        memcpy(output + op->channel_offset, tmc_pixel(input, y - op->pad_top, x - op->pad_left),
-               (size_t)input->channels);
+        memmove(output + op->channel_offset, tmc_pixel(input, y - op->pad_top, x - op->pad_left),
+                (size_t)input->channels);
       }
     }
   }
@@ -29,8 +30,8 @@ void tmc_copy_s8(const tmc_call* call) {
   const tmc_box* box = &call->box;
   for (int32_t y = box->y_begin; y < box->y_end; ++y) {
     for (int32_t x = box->x_begin; x < box->x_end; ++x) {
-      memcpy(tmc_pixel(&call->output, y, x) + call->op->channel_offset, tmc_pixel(input, y, x),
-             (size_t)input->channels);
+      memmove(tmc_pixel(&call->output, y, x) + call->op->channel_offset, tmc_pixel(input, y, x),
+              (size_t)input->channels);
     }
   }
 }
@@ -40,9 +41,9 @@ void tmc_resize_nearest_s8(const tmc_call* call) {
   const tmc_box* box = &call->box;
   for (int32_t y = box->y_begin; y < box->y_end; ++y) {
     for (int32_t x = box->x_begin; x < box->x_end; ++x) {
-      memcpy(tmc_pixel(&call->output, y, x),
-             tmc_pixel(&call->inputs[0], y / op->stride_h, x / op->stride_w),
-             (size_t)call->output.channels);
+      memmove(tmc_pixel(&call->output, y, x),
+              tmc_pixel(&call->inputs[0], y / op->stride_h, x / op->stride_w),
+              (size_t)call->output.channels);
     }
   }
 }

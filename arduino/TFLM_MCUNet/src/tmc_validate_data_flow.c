@@ -126,15 +126,16 @@ static bool spares_state(const place* at, int32_t tensor) {
 
 static tmc_status validate_op(const place* at) {
   const tmc_op* op = at->op;
+  // What a stage only reads may hold its state: in rows that nobody reads any more.
+  const bool is_fed = at->stage == &at->program->stages[0];
   if (!spares_state(at, op->output) || !spares_state(at, op->auxiliary) ||
-      !spares_state(at, op->inputs[0]) || !spares_state(at, op->inputs[1])) {
+      (is_fed && !spares_state(at, at->program->header->row_fed_tensor))) {
     return TMC_ERROR_RANGE;
   }
-  const bool needs_one_tile =
-      (op->flags & TMC_IN_PLACE) != 0 || op->kind == TMC_TRANSPOSE || op->kind == TMC_RESHAPE;
+  const bool is_in_place = (op->flags & TMC_IN_PLACE) != 0;
   const bool is_valid = output_is_valid(at) && input_is_valid(at, op->inputs[0]) &&
                         (op->inputs[1] == TMC_NONE || input_is_valid(at, op->inputs[1])) &&
-                        (!needs_one_tile || runs_in_one_tile(at));
+                        (!is_in_place || runs_in_one_tile(at));
   return is_valid ? TMC_OK : TMC_ERROR_SCHEDULE;
 }
 
