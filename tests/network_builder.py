@@ -266,7 +266,9 @@ class NetworkBuilder:
         result = self._samples[x].transpose(permutation)
         return self._keep(Kind.TRANSPOSE, TransposeAttributes(permutation), x, result)
 
-    def resize_nearest(self, x: int, factor: int | Pair, *, half_pixel_centers: bool = False) -> int:
+    def resize_nearest(
+        self, x: int, factor: int | Pair, *, half_pixel_centers: bool = False
+    ) -> int:
         rows, columns = pair(factor)
         result = self._samples[x].repeat(rows, axis=1).repeat(columns, axis=2)
         attributes = ResizeAttributes(half_pixel_centers=half_pixel_centers)
@@ -306,7 +308,7 @@ class NetworkBuilder:
     def squeeze_excite(
         self, x: int, channels: int, *, hard: bool = False, in_two_steps: bool = False
     ) -> int:
-        """Scales each channel by a gate; `hard` builds the gate from ADD and MUL as PyTorch does."""
+        """Scales each channel by a gate; `hard` makes it of ADD and MUL, as PyTorch does."""
         y = self.mean(self.mean(x, (2,)), (1,)) if in_two_steps else self.mean(x)
         y = self.conv(y, channels, activation=Activation.RELU)
         y = self.conv(y, self.channels(x))
@@ -386,7 +388,8 @@ class NetworkBuilder:
         fan_in = np.prod(shape) / shape[axis]
         values = self.rng.normal(0, 1 / np.sqrt(fan_in), shape).astype(np.float32)
         channel_shape = [-1 if i == axis else 1 for i in range(len(shape))]
-        gains = self.rng.uniform(0.3, 2.0, shape[axis]) * (self.rng.random(shape[axis]) >= self.dead)
+        gains = self.rng.uniform(0.3, 2.0, shape[axis])
+        gains[self.rng.random(shape[axis]) < self.dead] = 0
         values *= gains.reshape(channel_shape).astype(np.float32)
         others = tuple(i for i in range(len(shape)) if i != axis)
         ranges = np.abs(values).max(axis=others)

@@ -39,14 +39,16 @@ def random_network(seed: int, *, max_ops: int = 12) -> Graph:
 
 
 def random_inputs(graph: Graph, seed: int) -> list[np.ndarray]:
-    """One value for each input of the graph: any int8, or normally distributed float32."""
+    """One value for each input of the graph: any integer, or normally distributed float32."""
     rng = np.random.default_rng(seed)
     values = []
     for tensor in (graph.tensors[index] for index in graph.inputs):
         if tensor.dtype == "float32":
             values.append(rng.normal(0, 1, tensor.shape).astype(np.float32))
         else:
-            values.append(rng.integers(-128, 128, tensor.shape, np.int8))
+            limits = np.iinfo(tensor.dtype)
+            shape, dtype = tensor.shape, np.dtype(tensor.dtype).type
+            values.append(rng.integers(limits.min, limits.max, shape, dtype, endpoint=True))
     return values
 
 

@@ -16,8 +16,9 @@ from tflm_converters.errors import ModelFileError
 from tflm_converters.schema import FILE_IDENTIFIER
 
 _MINIMUM_BYTES = 16
-_TABLE_BYTES = 8  # the least that a table and the offset pointing at it occupy
-_NAME_COPIES = 16  # strings may be shared, but not to blow a small file up
+_TABLE_BYTES = 12  # no file has more tables than one for so many of its bytes ...
+_MOST_TABLES = 100_000  # ... nor more than fifty times those of the largest TFLM models
+_SHARING = 16  # vectors may be shared, but not to make a small file a large model
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,7 +29,6 @@ class _Field:
     item: int = 0  # bytes of each element, if it points at a vector of scalars
     table: str = ""  # schema name, if it points at a table or a vector of tables
     repeated: bool = False
-    is_text: bool = False
 
 
 def _scalar(size: int) -> _Field:
@@ -47,7 +47,7 @@ def _tables(name: str) -> _Field:
     return _Field(table=name, repeated=True)
 
 
-_TEXT = _Field(item=1, is_text=True)
+_TEXT = _vector(1)
 _OPAQUE = "opaque"  # options and other unions: scalars and at most one level of vectors
 
 _SCHEMA: dict[str, dict[int, _Field]] = {
@@ -158,8 +158,8 @@ class _Walk:
         self.data = data
         self.size = len(data)
         self.stack: list[tuple[int, str]] = []
-        self.tables_left = len(data) // _TABLE_BYTES
-        self.text_left = len(data) * _NAME_COPIES
+        self.tables_left = min(len(data) // _TABLE_BYTES, _MOST_TABLES)
+        self.bytes_left = len(data) * _SHARING
 
     def run(self) -> None:
         self._push(self._target(0), "Model")
@@ -193,13 +193,10 @@ class _Walk:
             return
         count = self._read("<I", 4, target)
         self._require(target + 4, count * (field.item or 4))
-        if field.is_text:
-            self.text_left -= count
-            if self.text_left < 0:
-                self._damaged(target)
+        self.bytes_left -= count * (field.item or 4)
+        if self.bytes_left < 0:
+            self._damaged(target)
         if field.table:
-            if count > self.tables_left:
-                self._damaged(target)
             for element in range(target + 4, target + 4 + 4 * count, 4):
                 self._push(self._target(element), field.table)
 

@@ -85,14 +85,12 @@ def output_shape(op: Op, tensors: Sequence[Tensor]) -> tuple[int, ...] | None:
     if op.kind in _SHAPE_PRESERVING:
         return first
     match op.kind, op.attributes:
-        case (Kind.ADD | Kind.MUL), _:
+        case ((Kind.ADD | Kind.MUL), _):
             return np.broadcast_shapes(*(tensors[t].shape for t in op.inputs))
         case Kind.MEAN, MeanAttributes(axes=axes, keep_dims=keep):
             return _reduced_shape(first, axes, keep)
         case Kind.PAD, PadAttributes(pads=pads):
-            return tuple(
-                size + sum(around) for size, around in zip(first, pads, strict=True)
-            )
+            return tuple(size + sum(around) for size, around in zip(first, pads, strict=True))
         case Kind.CONCATENATION, ConcatenationAttributes(axis=axis):
             return _concatenated_shape([tensors[t].shape for t in op.inputs], axis)
         case Kind.TRANSPOSE, TransposeAttributes(permutation=permutation):

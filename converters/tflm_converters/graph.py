@@ -219,8 +219,8 @@ class Tensor:
     """A value: an activation (`data` is None), or a constant held in flash.
 
     `dtype` is NumPy's name for the element type, or "int4" or "resource", which NumPy lacks;
-    constants of these two are kept as the bytes (uint8) that the file holds. Variable tensors keep their content
-    from one inference to the next and are never moved or shared.
+    constants of these two are kept as the bytes (uint8) that the file holds. Variable
+    tensors keep their content from one inference to the next and are never moved or shared.
     """
 
     name: str

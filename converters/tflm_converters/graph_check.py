@@ -18,6 +18,11 @@ _CHANNEL_AXIS = {Kind.CONV: 0, Kind.DEPTHWISE_CONV: 3, Kind.FULLY_CONNECTED: 0}
 
 def check(graph: Graph) -> None:
     """Raise ModelFileError, naming the operator or tensor, if the graph is inconsistent."""
+    if not graph.ops or not graph.outputs:
+        raise ModelFileError(
+            f"it has {len(graph.ops)} operators and {len(graph.outputs)} outputs; "
+            "expected at least one of each"
+        )
     _check_data_flow(graph)
     for tensor in graph.tensors:
         _check_tensor(tensor)
@@ -65,9 +70,7 @@ def _check_tensor(tensor: Tensor) -> None:
 def _check_quantization(tensor: Tensor, quantization: Quantization) -> None:
     scales = quantization.scales
     if not np.isfinite(scales).all() or (scales < 0).any():
-        raise ModelFileError(
-            f"tensor '{tensor.name}' has a scale that is negative or not finite"
-        )
+        raise ModelFileError(f"tensor '{tensor.name}' has a scale that is negative or not finite")
     if len(scales) == 1:
         return
     axis = quantization.axis

@@ -8,6 +8,7 @@ and those whose parameters are computed at run time, stay pass-through.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, NoReturn
 
@@ -140,16 +141,17 @@ def _pass_through(operator: SourceOperator) -> Op:
 
 
 def _has_expected_operands(operator: SourceOperator) -> bool:
-    if len(operator.outputs) != 1 or not operator.inputs or operator.inputs[0] == ABSENT:
+    if len(operator.outputs) != 1 or operator.input(0) is None:
         return False
-    return all(map(_fits, (operator.input(0), operator.tensors[operator.outputs[0]])))
+    ends = operator.tensors[operator.inputs[0]], operator.tensors[operator.outputs[0]]
+    return all(tensor.shape and _fits(tensor) for tensor in ends)
 
 
 def _fits(tensor: Tensor | None) -> bool:
     """Whether a tensor has at most four dimensions, and batch 1 if it is an image."""
-    if tensor is None or not 1 <= len(tensor.shape) <= 4:
+    if tensor is None:
         return False
-    return len(tensor.shape) < 4 or tensor.shape[0] == 1
+    return len(tensor.shape) < 4 or (len(tensor.shape) == 4 and tensor.shape[0] == 1)
 
 
 def _is_int8(*tensors: Tensor | None) -> bool:
@@ -241,9 +243,7 @@ def _read_fully_connected(operator: SourceOperator) -> Op | None:
     return _op(operator, Kind.FULLY_CONNECTED, attributes)
 
 
-def _elementwise_reader(
-    kind: Kind, options_class: type
-) -> Callable[[SourceOperator], Op | None]:
+def _elementwise_reader(kind: Kind, options_class: type) -> Callable[[SourceOperator], Op | None]:
     def read(operator: SourceOperator) -> Op | None:
         if len(operator.inputs) != 2 or not _fits(operator.input(1)):
             return None
@@ -316,6 +316,8 @@ def _read_softmax(operator: SourceOperator) -> Op | None:
     if not _is_int8(operator.input(0), _output(operator)):
         return None
     options = operator.options(tflite.SoftmaxOptionsT)
+    if not 0 < options.beta < math.inf:
+        operator.fail(f"beta is {options.beta}, expected a positive number")
     return _op(operator, Kind.SOFTMAX, SoftmaxAttributes(float(options.beta)))
 
 

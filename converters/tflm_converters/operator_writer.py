@@ -25,7 +25,6 @@ from tflm_converters.graph import (
     Graph,
     Kind,
     MeanAttributes,
-    Op,
     PadAttributes,
     PassThroughAttributes,
     PoolAttributes,
@@ -151,9 +150,7 @@ def _encode_fully_connected(
 
 
 def _elementwise_encoder(code: int, options_class: type) -> Callable[..., _Builtin]:
-    def encode_elementwise(
-        graph: Graph, index: int, attributes: ElementwiseAttributes
-    ) -> _Builtin:
+    def encode_elementwise(graph: Graph, index: int, attributes: ElementwiseAttributes) -> _Builtin:
         return code, options_class, {"fusedActivationFunction": attributes.activation.value}, ()
 
     return encode_elementwise

@@ -13,7 +13,7 @@ from ai_edge_litert import schema_py_generated as tflite
 
 from tflm_converters import operator_writer
 from tflm_converters.graph import ABSENT, Graph, Kind, Quantization, Tensor
-from tflm_converters.reader import OpaqueSubgraph, Signature
+from tflm_converters.rest import OpaqueSubgraph, Signature
 from tflm_converters.schema import (
     FILE_IDENTIFIER,
     OFFLINE_PLAN,
@@ -45,9 +45,7 @@ class _Writer:
 
     def __init__(self, graph: Graph, offline_offsets: Sequence[int] | None) -> None:
         if offline_offsets is not None and len(offline_offsets) != len(graph.tensors):
-            raise ValueError(
-                f"{len(offline_offsets)} offsets for {len(graph.tensors)} tensors"
-            )
+            raise ValueError(f"{len(offline_offsets)} offsets for {len(graph.tensors)} tensors")
         self.graph = graph
         self.buffers: dict[bytes, int] = {b"": 0}  # content to number; 0 is always empty
         self.opcodes: dict[tuple[Any, ...], int] = {}
