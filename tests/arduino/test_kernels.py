@@ -21,48 +21,39 @@ from tflm_converters.emit.program_format import OpKind
 from tflm_converters.graph import Kind
 
 WINDOWED = {OpKind.CONV, OpKind.DEPTHWISE, OpKind.AVERAGE_POOL, OpKind.MAX_POOL, OpKind.MEAN}
+BROADCAST = {OpKind.ADD, OpKind.MUL}
 WHOLE_TENSORS = {OpKind.TRANSPOSE, OpKind.RESHAPE}
 SEEDS = 40
 
 
-def window_extent(fields: dict[str, int], box: Extent, shape: tuple[int, ...]) -> Extent:
-    """The input pixels under the windows of a box; none if they see padding alone."""
-
-    def axis(begin: int, end: int, size: int, suffix: str, pad: int) -> tuple[int, int]:
-        stride, taps, dilation = (fields[f"{n}_{suffix}"] for n in ("stride", "kernel", "dilation"))
-        first, last = begin * stride - pad, (end - 1) * stride - pad + (taps - 1) * dilation
-        return min(max(first, 0), size), min(max(last + 1, 0), size)
-
-    return Extent(
-        *axis(box.y_begin, box.y_end, shape[0], "h", fields["pad_top"]),
-        *axis(box.x_begin, box.x_end, shape[1], "w", fields["pad_left"]),
-    )
-
-
 def needed(case: Case, box: Extent, shape: tuple[int, ...]) -> Extent:
-    """The part of an input of `shape` that a box of the output is computed from."""
-    kind, fields = case.fields["kind"], case.fields
-    if kind in WINDOWED:
-        return window_extent(fields, box, shape)
-    if kind == OpKind.RESIZE_NEAREST:
-        h, w = fields["stride_h"], fields["stride_w"]
-        last_row, last_column = (box.y_end - 1) // h, (box.x_end - 1) // w
-        return Extent(box.y_begin // h, last_row + 1, box.x_begin // w, last_column + 1)
-    if kind in WHOLE_TENSORS:
-        return memory.whole(shape)
-    top, left = fields.get("pad_top", 0), fields.get("pad_left", 0)
-    broadcasts = kind in (OpKind.ADD, OpKind.MUL)
-    rows = (
-        (0, 1) if broadcasts and shape[0] == 1 else shifted(box.y_begin, box.y_end, top, shape[0])
+    """The part of an input of `shape` that a box of the output is computed from.
+
+    It is empty where windows see padding alone.
+    """
+    return Extent(
+        *needed_span(case.fields, box.y_begin, box.y_end, shape[0], "h", "top"),
+        *needed_span(case.fields, box.x_begin, box.x_end, shape[1], "w", "left"),
     )
-    columns = shifted(box.x_begin, box.x_end, left, shape[1])
-    if broadcasts and shape[1] == 1:
-        columns = 0, 1
-    return Extent(*rows, *columns)
 
 
-def shifted(begin: int, end: int, pad: int, size: int) -> tuple[int, int]:
-    return min(max(begin - pad, 0), size), min(max(end - pad, 0), size)
+def needed_span(
+    fields: dict[str, int], begin: int, end: int, size: int, axis: str, side: str
+) -> tuple[int, int]:
+    """The rows or columns, of `size`, that output rows or columns [begin, end) need."""
+    kind, pad = fields["kind"], fields.get(f"pad_{side}", 0)
+    if kind in WHOLE_TENSORS or (kind in BROADCAST and size == 1):
+        return 0, size
+    if kind == OpKind.RESIZE_NEAREST:
+        factor = fields[f"stride_{axis}"]
+        return begin // factor, (end - 1) // factor + 1
+    first, last = begin - pad, end - 1 - pad
+    if kind in WINDOWED:
+        stride, taps, dilation = (
+            fields[f"{name}_{axis}"] for name in ("stride", "kernel", "dilation")
+        )
+        first, last = begin * stride - pad, (end - 1) * stride - pad + (taps - 1) * dilation
+    return min(max(first, 0), size), min(max(last + 1, 0), size)
 
 
 def place(rng: np.random.Generator, case: Case, shape: tuple[int, ...], part: Extent) -> Placement:
