@@ -75,8 +75,8 @@ setup(
         "numpy>=1.26,<3",
         # Only the flatbuffer schema classes: they grow, but keep their names within 2.x.
         "ai-edge-litert>=2.0,<3",
-        # Logging only; stable since 1.4.
-        "absl-py>=1.4,<3",
+        # Reads and builds the files below those classes; years are its major versions.
+        "flatbuffers>=24.3.25,<26",
         # Progress bars; 4.60 stopped writing to closed terminals.
         "tqdm>=4.60,<5",
         # The report's pictures; 3.8 is the first for NumPy 2 together with Python 3.12.
