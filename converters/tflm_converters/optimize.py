@@ -31,6 +31,9 @@ MODES: dict[str, frozenset[Mode]] = {
 FRONT_POINTS = 24
 """Most points of the front that are planned exactly; the rest is thinned out evenly."""
 
+WORTH_HOLDING = 3
+"""Tensors smaller than this fraction of the peak are held rather than computed twice."""
+
 FRONT_STEPS = 100
 """Search steps of the memory planner for each point of the front; the chosen one gets all."""
 
@@ -83,8 +86,10 @@ def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, shar
             "Convert it without --row-fed."
         )
     if goal.mode in ("auto", "stream"):
-        for variant in map(build_network, rematerialize.variants(graph)):
-            choices += _paths(variant, options)
+        for held, variant in rematerialize.variants(graph):
+            if held * WORTH_HOLDING < min(choice.path.peak for choice in choices):
+                break
+            choices += _paths(build_network(variant), options)
     front = pareto_front(_plan_all(_thin(_undominated(choices)), goal, progress))
     own = total_macs(graph)
     chosen = choose(front, goal, own)

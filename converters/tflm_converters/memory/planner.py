@@ -18,10 +18,10 @@ import numpy as np
 from tflm_converters.memory.overlap import Overlap
 from tflm_converters.memory.types import Buffer, MemoryPlan
 
-SEARCH_STEPS = 400
+SEARCH_STEPS = 1500
 """Orders tried by the search when no heuristic reaches the lower bound."""
 
-PATIENCE = 80
+PATIENCE = 400
 """Orders tried without any gain before the search gives up."""
 
 Intervals = list[tuple[int, int]]

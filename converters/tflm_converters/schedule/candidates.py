@@ -90,7 +90,7 @@ def plain_candidates(tables: Tables, options: Options) -> Iterator[Candidate]:
         single = segment.last - segment.first == 1
         mode = Mode.LAYER if single else Mode.STREAM
         if mode in options.modes or segment.is_fed:
-            yield Candidate(mode, segment.first, segment.last, segment.stream_peak())
+            yield Candidate(mode, segment.first, segment.last, tables.stream_peak(segment))
         if single and Mode.LAYER in options.modes and _can_run_in_place(segment):
             yield _in_place(segment)
 

@@ -180,18 +180,18 @@ def build_layer(graph: Graph, op_index: int, extents: Extents) -> Layer:
 def _stock_layer(graph: Graph, op_index: int, extents: Extents) -> Layer:
     op = graph.ops[op_index]
     for tensor in op.outputs:
-        extents[tensor] = _flat_extent(graph, tensor)
+        extents[tensor] = flat_extent(graph, tensor)
     accesses = tuple(
-        Access(t, extents.get(t, _flat_extent(graph, t)), reach=Reach.WHOLE)
+        Access(t, extents.get(t, flat_extent(graph, t)), reach=Reach.WHOLE)
         for t in dict.fromkeys(op.inputs)
-        if t != ABSENT and not graph.tensors[t].is_constant
+        if t != ABSENT and not graph.tensors[t].is_constant and not graph.tensors[t].is_variable
     )
     extent = extents[op.output] if op.outputs else Extent(1, 1, 1)
     return Layer(op_index, accesses, op.outputs, extent, stock=True)
 
 
-def _flat_extent(graph: Graph, tensor: int) -> Extent:
-    """All bytes of a tensor in one row: what a stock operator's tensors look like to us."""
+def flat_extent(graph: Graph, tensor: int) -> Extent:
+    """The extent of an int8 tensor; of all others, their bytes in one row."""
     info = graph.tensors[tensor]
     extent = extent_of_shape(info.shape) if info.dtype == "int8" else None
     return extent or Extent(1, 1, info.byte_count)

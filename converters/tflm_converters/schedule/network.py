@@ -7,7 +7,7 @@ import dataclasses
 from functools import cached_property
 
 from tflm_converters.graph import Graph, Kind
-from tflm_converters.schedule.layers import Access, Extent, Layer, build_layer, extent_of_shape
+from tflm_converters.schedule.layers import Access, Extent, Layer, build_layer, flat_extent
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -69,10 +69,8 @@ class Network:
 def build_network(graph: Graph) -> Network:
     """Sees a graph as layers; operators that the runtime cannot execute become stock layers."""
     extents: dict[int, Extent] = {}
-    for tensor in graph.inputs:
-        info = graph.tensors[tensor]
-        extent = extent_of_shape(info.shape) if info.dtype == "int8" else None
-        extents[tensor] = extent or Extent(1, 1, info.byte_count)
+    for tensor in (*graph.inputs, *_state(graph)):
+        extents[tensor] = flat_extent(graph, tensor)
     layers: list[Layer] = []
     alias: dict[int, int] = {}
     for i, op in enumerate(graph.ops):
@@ -83,6 +81,11 @@ def build_network(graph: Graph) -> Network:
         else:
             layers.append(layer)
     return Network(graph, tuple(layers), extents, alias)
+
+
+def _state(graph: Graph) -> list[int]:
+    """Variable tensors, which nobody writes before they are read; TFLite-Micro places them."""
+    return [i for i, tensor in enumerate(graph.tensors) if tensor.is_variable]
 
 
 def _through_alias(layer: Layer, alias: dict[int, int]) -> Layer:

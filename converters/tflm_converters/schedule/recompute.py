@@ -125,7 +125,7 @@ def _halo_candidates(
     segment: Segment, groups: list[list[_HaloGroup]], limit: int
 ) -> Iterator[Candidate]:
     """Recomputes the expansions that save most bytes per extra MAC, one more each time."""
-    base = segment.stream_peak()
+    base = segment.tables.stream_peak(segment)
     if base - segment.ring_bytes() >= limit:
         return
     for per_tile in groups:

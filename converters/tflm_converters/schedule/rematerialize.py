@@ -28,13 +28,16 @@ class _Block:
     chain: tuple[int, ...]  # operators to compute again, in order
 
 
-def variants(graph: Graph) -> Iterator[Graph]:
-    """Graphs that compute ever more held tensors twice, the largest first."""
+def variants(graph: Graph) -> Iterator[tuple[int, Graph]]:
+    """Graphs that compute ever more held tensors twice, the largest first.
+
+    Each comes with the bytes of the smallest tensor that it no longer holds.
+    """
     blocks = list(_blocks(graph))
     sizes = sorted({graph.tensors[b.held].byte_count for b in blocks}, reverse=True)
     for least in sizes:
         chosen = [b for b in blocks if graph.tensors[b.held].byte_count >= least]
-        yield _with_second_pass(graph, chosen)
+        yield least, _with_second_pass(graph, chosen)
 
 
 def _blocks(graph: Graph) -> Iterator[_Block]:

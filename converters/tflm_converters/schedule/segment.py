@@ -36,6 +36,7 @@ class Tables:
         self.alive = [self._alive_before(i) for i in range(len(network.layers) + 1)]
         self.group_begin = _group_begins(network)
         self.slots = self._ring_slots()
+        self._peaks: dict[tuple[int, int], int] = {}
         starts = [int(begin == i) for i, begin in enumerate(self.group_begin)]
         self._starts = [0, *accumulate(starts)]
         pools = [4 * x.extent.row_bytes if x.global_pool else 0 for x in network.layers]
@@ -45,6 +46,13 @@ class Tables:
         """Firing state and accumulators of layers [first, last), in bytes."""
         groups = self._starts[last] - self._starts[first + 1] + 1
         return GROUP_STATE.itemsize * groups + self._accumulators[last] - self._accumulators[first]
+
+    def stream_peak(self, segment: Segment) -> int:
+        """`segment.stream_peak()`, computed once."""
+        key = (segment.first, segment.last)
+        if key not in self._peaks:
+            self._peaks[key] = segment.stream_peak()
+        return self._peaks[key]
 
     def is_one_group(self, first: int, last: int) -> bool:
         return self.group_begin[last - 1] <= first
@@ -213,7 +221,7 @@ class Segment:
                     dead = gone if dead is None else np.minimum(dead, gone)
         assert dead is not None
         extent = self.network.extents[tensor]
-        freed = np.clip(dead, 0, extent.height) * extent.row_bytes
+        freed = np.minimum(np.maximum(dead, 0), extent.height) * extent.row_bytes
         return int((np.arange(1, len(freed) + 1) * self.final.extent.row_bytes - freed).max())
 
 
