@@ -93,6 +93,8 @@ def output_shape(op: Op, tensors: Sequence[Tensor]) -> tuple[int, ...] | None:
             return tuple(size + sum(around) for size, around in zip(first, pads, strict=True))
         case Kind.CONCATENATION, ConcatenationAttributes(axis=axis):
             return _concatenated_shape([tensors[t].shape for t in op.inputs], axis)
+        case Kind.RESIZE_NEAREST, _:  # its output's extents are its only parameter
+            return first[0], *tensors[op.output].shape[1:3], first[3]
         case Kind.TRANSPOSE, TransposeAttributes(permutation=permutation):
             return tuple(first[axis] for axis in permutation)
     return None

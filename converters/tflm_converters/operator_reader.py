@@ -120,7 +120,7 @@ def interpret(operator: SourceOperator) -> Op:
         )
     reader = _READERS.get(builtin_code(operator.opcode))
     op = None
-    if reader is not None and _has_expected_operands(operator):
+    if reader is not None and _has_one_image(operator):
         op = reader(operator)
     return op if op is not None else _pass_through(operator)
 
@@ -140,11 +140,12 @@ def _pass_through(operator: SourceOperator) -> Op:
     )
 
 
-def _has_expected_operands(operator: SourceOperator) -> bool:
-    if len(operator.outputs) != 1 or operator.input(0) is None:
-        return False
+def _has_one_image(operator: SourceOperator) -> bool:
+    """Whether the first input and the only output have shapes that are interpreted."""
+    if operator.input(0) is None or not operator.outputs:
+        operator.fail(f"it has inputs {operator.inputs} and outputs {operator.outputs}")
     ends = operator.tensors[operator.inputs[0]], operator.tensors[operator.outputs[0]]
-    return all(tensor.shape and _fits(tensor) for tensor in ends)
+    return len(operator.outputs) == 1 and all(end.shape and _fits(end) for end in ends)
 
 
 def _fits(tensor: Tensor | None) -> bool:

@@ -314,6 +314,10 @@ CONTRADICTIONS: dict[str, tuple[Edit, list[str]]] = {
         set_fields(lambda m: operand(m, CONV, 1).quantization, quantizedDimension=1),
         ["CONV_2D", "quantized along axis 1, expected 0"],
     ),
+    "no input": (
+        set_fields(lambda m: operator(m, SOFTMAX), inputs=None),
+        ["operator 5 SOFTMAX", "it has inputs () and outputs (12,)"],
+    ),
     "order": (
         lambda m: main(m).operators.reverse(),
         ["operator 0 SOFTMAX", "before any operator writes it"],

@@ -276,12 +276,14 @@ def test_intermediate_tensors_survive_renumbering(shared_data: Path) -> None:
     shifted = graph.replace(
         tensors=tuple(reversed(graph.tensors)),
         ops=tuple(
-            dataclasses.replace(op, inputs=_reversed(graph, op.inputs), outputs=_reversed(graph, op.outputs))
+            dataclasses.replace(
+                op, inputs=_reversed(graph, op.inputs), outputs=_reversed(graph, op.outputs)
+            )
             for op in graph.ops
         ),
         inputs=_reversed(graph, graph.inputs),
         outputs=_reversed(graph, graph.outputs),
-    )  # fmt: skip
+    )
     inputs = random_inputs(graph, 4)
     expected = tflm.infer(content, inputs)
     for changed in (shifted, drop_unread.run(shifted)):
