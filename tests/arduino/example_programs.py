@@ -132,7 +132,21 @@ def in_place() -> Program:
     return program
 
 
+def flattened() -> Program:
+    """A transpose and a reshape between the tiles of one group."""
+    b = NetworkBuilder()
+    turned = b.transpose(b.conv(b.input(4, 5, 3), 2), 0, 2, 3, 1)
+    flat = b.reshape(turned, 1, 40)
+    graph = b.build(b.fully_connected(flat, 3))
+    buffers = {
+        graph.ops[0].output: Buffer(TILE, 4, 5),
+        turned: Buffer(TILE, 5, 2),
+        flat: Buffer(TILE, 1, 1),
+    }
+    return build_program(graph, [Stage([Group(range(4))])], buffers)
+
+
 EXAMPLES = {
     function.__name__: function
-    for function in (layer_by_layer, in_patches, in_strips, with_gate, in_place, row_fed)
+    for function in (layer_by_layer, in_patches, in_strips, with_gate, in_place, flattened, row_fed)
 }

@@ -18,6 +18,8 @@ from tests.arduino.example_programs import (
     SYMMETRIC,
     TILE,
     every_operator,
+    flattened,
+    in_place,
     inverted_residual,
     row_fed,
     squeeze_and_excite,
@@ -94,14 +96,11 @@ def test_every_operator_in_a_stage_of_its_own(
 
 
 def test_depthwise_in_place(runtime: Runtime, rng: np.random.Generator) -> None:
-    b = NetworkBuilder()
-    first = b.conv(b.input(5, 6, 3), 7)
-    graph = b.build(b.conv(b.depthwise(first, kernel=(3, 5)), 2))
-    stages = per_layer(graph)
-    stages[1] = Stage([Group([1], flags=OpFlag.IN_PLACE)])
-    program = build_program(graph, stages)
-    program.tensor(graph.ops[1].output)["offset"] = program.tensor(first)["offset"]
-    assert is_exact(runtime, program, rng)
+    assert is_exact(runtime, in_place(), rng)
+
+
+def test_whole_tensors_between_tiles(runtime: Runtime, rng: np.random.Generator) -> None:
+    assert is_exact(runtime, flattened(), rng)
 
 
 @pytest.mark.parametrize("rows_before, is_safe", [(1, True), (0, False)])

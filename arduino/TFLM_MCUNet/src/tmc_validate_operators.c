@@ -125,15 +125,16 @@ static bool resize_is_valid(const operands* o) {
          o->output->channels == o->input->channels;
 }
 
-static bool are_whole(const operands* o) {
-  return o->input->storage == TMC_WHOLE && o->output->storage == TMC_WHOLE;
+// TRANSPOSE and RESHAPE read all of their input at once.
+static bool input_is_all_there(const operands* o) {
+  return o->input->storage != TMC_RING || o->input->slots >= o->input->height;
 }
 
 static bool reshape_is_valid(const operands* o) {
   const tmc_tensor* a = o->input;
   const tmc_tensor* b = o->output;
-  return are_whole(o) && (uint64_t)a->height * a->width * a->channels ==
-                             (uint64_t)b->height * b->width * b->channels;
+  return input_is_all_there(o) && (uint64_t)a->height * a->width * a->channels ==
+                                      (uint64_t)b->height * b->width * b->channels;
 }
 
 typedef struct {
@@ -155,7 +156,7 @@ static const kind_rules kRules[] = {
     [TMC_PAD] = {1, 0, pad_is_valid},
     [TMC_COPY] = {1, 0, copy_is_valid},
     [TMC_RESIZE_NEAREST] = {1, 0, resize_is_valid},
-    [TMC_TRANSPOSE] = {1, 0, are_whole},
+    [TMC_TRANSPOSE] = {1, 0, input_is_all_there},
     [TMC_RESHAPE] = {1, 0, reshape_is_valid},
 };
 
