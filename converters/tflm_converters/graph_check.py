@@ -9,10 +9,11 @@ import numpy as np
 
 from tflm_converters import geometry
 from tflm_converters.errors import ModelFileError
-from tflm_converters.graph import ABSENT, Graph, Kind, Op, Quantization, Tensor
+from tflm_converters.graph import ABSENT, Activation, Graph, Kind, Op, Quantization, Tensor
 
 _OPAQUE_KINDS = frozenset({Kind.PASS_THROUGH, Kind.PROGRAM})
 _LARGEST_ACTIVATION = 2**31 - 1
+_BOUNDS = {Activation.RELU6: 6.0, Activation.RELU_N1_TO_1: 1.0}
 _CHANNEL_AXIS = {Kind.CONV: 0, Kind.DEPTHWISE_CONV: 3, Kind.FULLY_CONNECTED: 0}
 
 
@@ -86,6 +87,7 @@ def _check_operator(graph: Graph, index: int, op: Op) -> None:
     present = [graph.tensors[t] for t in (*op.inputs, *op.outputs) if t != ABSENT]
     problem = next(filter(None, map(_activation_problem, present)), None)
     problem = problem or _channel_problem(graph, op) or _shape_problem(graph, op)
+    problem = problem or _bound_problem(graph, op)
     if problem:
         raise ModelFileError(f"{graph.describe(index)}: {problem}")
 
@@ -100,6 +102,16 @@ def _activation_problem(tensor: Tensor) -> str | None:
             f"{zero_points.tolist()}; expected one positive scale and one int8 zero point"
         )
     return None
+
+
+def _bound_problem(graph: Graph, op: Op) -> str | None:
+    """Whether TFLM, too, can count the fused activation's bound in steps of the output's scale."""
+    activation = getattr(op.attributes, "activation", Activation.NONE)
+    quantization = graph.tensors[op.output].quantization
+    bound = _BOUNDS.get(activation, 0.0)
+    if quantization is None or bound / quantization.scale <= np.iinfo(np.int32).max:
+        return None
+    return f"output scale {quantization.scale:g} is too small for its activation {activation.name}"
 
 
 def _channel_problem(graph: Graph, op: Op) -> str | None:

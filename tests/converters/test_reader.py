@@ -286,6 +286,10 @@ CONTRADICTIONS: dict[str, tuple[Edit, list[str]]] = {
         set_fields(scales, scale=np.array([0], np.float32)),
         ["activation 'conv_2d_3' has scales [0.0]"],
     ),
+    "tiny scale": (
+        set_fields(scales, scale=np.array([1e-40], np.float32)),
+        ["operator 0 CONV_2D", "too small for its activation RELU6"],
+    ),
     "infinite scale": (
         set_fields(scales, scale=np.array([np.inf], np.float32)),
         ["tensor 'conv_2d_3' has a scale that is negative or not finite"],
