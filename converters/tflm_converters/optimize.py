@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import sys
 from collections.abc import Callable
 
 from tflm_converters.cost import total_macs
@@ -33,6 +34,8 @@ FRONT_POINTS = 24
 
 WORTH_HOLDING = 3
 """Tensors smaller than this fraction of the peak are held rather than computed twice."""
+
+UNLIMITED = sys.maxsize
 
 FRONT_STEPS = 100
 """Search steps of the memory planner for each point of the front; the chosen one gets all."""
@@ -87,9 +90,10 @@ def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, shar
         )
     if goal.mode in ("auto", "stream"):
         for held, variant in rematerialize.variants(graph):
-            if held * WORTH_HOLDING < min(choice.path.peak for choice in choices):
+            least = min(choice.path.peak for choice in choices)
+            if held * WORTH_HOLDING < least:
                 break
-            choices += _paths(build_network(variant), options)
+            choices += _paths(build_network(variant), options, least)
     front = pareto_front(_plan_all(_thin(_undominated(choices)), goal, progress))
     own = total_macs(graph)
     chosen = choose(front, goal, own)
@@ -107,9 +111,10 @@ class _Choice:
     macs: int
 
 
-def _paths(network: Network, options: Options) -> list[_Choice]:
+def _paths(network: Network, options: Options, limit: int = UNLIMITED) -> list[_Choice]:
+    """The front of one network; schedules of more than `limit` bytes may be missing."""
     base = sum(layer_macs(network))
-    solver = Solver(len(network.layers), _candidates(network, options))
+    solver = Solver(len(network.layers), _candidates(network, options, limit))
     return [_Choice(network, path, base + path.extra_macs) for path in solver.pareto()]
 
 
@@ -131,14 +136,14 @@ def _plan_all(choices: list[_Choice], goal: Goal, progress: Progress) -> list[Pl
     return planned
 
 
-def _candidates(network: Network, options: Options) -> list[Candidate]:
+def _candidates(network: Network, options: Options, limit: int) -> list[Candidate]:
     """Stages that compute nothing twice, and those that beat their least peak by doing so."""
     tables = Tables(network, row_fed=options.row_fed)
-    plain = list(plain_candidates(tables, options))
+    plain = list(plain_candidates(tables, options, min(limit, tables.generous_limit())))
     least = next(Solver(len(network.layers), plain).pareto(), None)
     if least is None:
         return plain
-    return [*plain, *recompute_candidates(tables, options, least.peak)]
+    return [*plain, *recompute_candidates(tables, options, min(least.peak, limit))]
 
 
 def _thin(choices: list[_Choice]) -> list[_Choice]:

@@ -61,14 +61,20 @@ class Options:
     row_fed: bool = False
 
 
-def segments(tables: Tables) -> Iterator[Segment]:
-    """Every run of layers that our runtime executes; the same object, growing."""
+def segments(tables: Tables, *, most_rings: int) -> Iterator[Segment]:
+    """Every run of layers that our runtime executes; the same object, growing.
+
+    Runs whose line buffers alone take more than `most_rings` bytes are left out: taking in
+    more layers only adds to them.
+    """
     for last in range(1, len(tables.network.layers) + 1):
         if tables.network.layers[last - 1].stock:
             continue
         segment = Segment(tables, last)
         while segment.first > 0 and not tables.network.layers[segment.first - 1].stock:
             segment.extend()
+            if segment.ring_bytes() > most_rings:
+                break
             if _may_be_fed(segment):
                 yield segment
 
@@ -83,10 +89,13 @@ def _may_be_fed(segment: Segment) -> bool:
     return segment.network.last_use[fed] < segment.last
 
 
-def plain_candidates(tables: Tables, options: Options) -> Iterator[Candidate]:
-    """Stages that compute nothing twice: per layer, in place, streamed; stock operators."""
+def plain_candidates(tables: Tables, options: Options, limit: int) -> Iterator[Candidate]:
+    """Stages that compute nothing twice: per layer, in place, streamed; stock operators.
+
+    Streams that need more than `limit` bytes of line buffers are left out.
+    """
     yield from _stock_candidates(tables)
-    for segment in segments(tables):
+    for segment in segments(tables, most_rings=limit):
         single = segment.last - segment.first == 1
         mode = Mode.LAYER if single else Mode.STREAM
         if mode in options.modes or segment.is_fed:

@@ -30,6 +30,9 @@ STRIPS = (2, 3, 4, 6, 8)
 PATCHES = (2, 3, 4)
 """Grids p x p tried for patch-based stages (MCUNetV2, appendix B)."""
 
+RING_FACTOR = 4
+"""Line buffers may exceed the limit by this factor: strips and halo groups shrink them."""
+
 MOST_OVERHEAD = 1.0
 """Stages that compute more than twice their layers' MACs are not worth looking at."""
 
@@ -37,7 +40,7 @@ MOST_OVERHEAD = 1.0
 def recompute_candidates(tables: Tables, options: Options, limit: int) -> Iterator[Candidate]:
     """Stages that compute some pixels again and need less than `limit` bytes."""
     halos = [_halo_groups(tables, tile) for tile in HALO_TILES]
-    for segment in segments(tables):
+    for segment in segments(tables, most_rings=RING_FACTOR * limit):
         if segment.last - segment.first < 2:
             continue
         if Mode.STREAM in options.modes:

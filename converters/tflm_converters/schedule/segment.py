@@ -54,6 +54,13 @@ class Tables:
             self._peaks[key] = segment.stream_peak()
         return self._peaks[key]
 
+    def generous_limit(self) -> int:
+        """Bytes that suffice to run layer by layer, every input and output whole."""
+        return max(
+            self.alive[i] + sum(self.network.bytes_of(t) for t in layer.outputs)
+            for i, layer in enumerate(self.network.layers)
+        )
+
     def is_one_group(self, first: int, last: int) -> bool:
         return self.group_begin[last - 1] <= first
 
