@@ -13,7 +13,7 @@ from tests.networks import NetworkBuilder, random_inputs, random_network
 from tflm_converters import passes, reader, reference
 from tflm_converters.cost import total_macs
 from tflm_converters.graph import ABSENT, Activation, Graph, Kind
-from tflm_converters.passes import dead_channels
+from tflm_converters.passes import dead_channels, fold_constants
 from tflm_converters.passes.dead_channels.liveness import kept_channels
 from tflm_converters.passes.dead_channels.ranges import channel_ranges
 
@@ -150,6 +150,14 @@ def test_flattened_before_fully_connected() -> None:
     assert shapes(after) == [(1, 3, 4, 4), (1, 48), (1, 5)]
 
 
+def test_reshape_that_mixes_channels_keeps_them() -> None:
+    builder = NetworkBuilder()
+    x = builder.reshape(builder.conv(builder.input(4, 4, 3), 6), 1, 3, 8, 4)
+    builder.conv(x, 5)
+    graph = ignored(silenced(builder.build(), 0, [2, 3], bias=LOUD), 2, [2, 3])
+    assert shapes(pruned(graph))[:2] == [(1, 4, 4, 6), (1, 3, 8, 4)]
+
+
 def residual() -> Graph:
     builder = NetworkBuilder()
     x = builder.conv(builder.input(4, 4, 3), 6)
@@ -170,6 +178,14 @@ def test_switched_off_branch_becomes_a_number() -> None:
     after = pruned(before)
     assert kinds(after) == [Kind.CONV, Kind.ADD, Kind.CONV]
     assert after.tensors[after.ops[1].inputs[0]].shape == (1, 1, 1, 1)
+
+
+def test_sum_of_a_number_with_itself_keeps_its_shape() -> None:
+    builder = NetworkBuilder()
+    x = builder.conv(builder.input(4, 4, 3), 2)
+    builder.conv(builder.add(x, x), 5, kernel=3)
+    after = pruned(silenced(builder.build(), 0, [0, 1], bias=LOUD))
+    assert kinds(after) == [Kind.CONV, Kind.ADD, Kind.CONV]
 
 
 def test_squeeze_and_excite() -> None:
@@ -193,6 +209,18 @@ def test_concatenation_shifts_the_channels_behind() -> None:
     after = pruned(unread)
     last = after.tensors[after.ops[-1].inputs[0]]
     assert last.shape[-1] == 10 - 5  # three that PAD wrote, one silent, one unread
+
+
+@pytest.mark.parametrize(("unread", "left"), [([0, 4], 4), ([3, 4, 5], 3)])
+def test_constant_part_of_a_concatenation(unread: list[int], left: int) -> None:
+    """It loses channels as well, or goes altogether."""
+    builder = NetworkBuilder()
+    x = builder.conv(builder.input(2, 2, 2), 3)
+    constant = builder.constant(builder.rng.normal(0, 1, (1, 2, 2, 3)))
+    builder.conv(builder.concatenate(x, constant), 5)
+    graph = fold_constants.run(builder.build())
+    assert kinds(graph) == [Kind.CONV, Kind.CONCATENATION, Kind.CONV]
+    assert shapes(pruned(ignored(graph, 2, unread)))[1] == (1, 2, 2, left)
 
 
 def test_refuses_to_overflow_the_bias() -> None:

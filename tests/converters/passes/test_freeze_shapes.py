@@ -17,8 +17,11 @@ def pass_through(name: str, *, inputs: tuple[int, ...], output: int) -> Op:
     return Op(Kind.PASS_THROUGH, inputs, (output,), attributes)
 
 
-def flattened(*, first_operator: str) -> Graph:
-    """RELU, then a RESHAPE whose operand is PACK(STRIDED_SLICE(first operator), -1)."""
+def flattened(*, first_operator: str, of_constant: bool = False) -> Graph:
+    """RELU, then a RESHAPE whose operand is PACK(STRIDED_SLICE(first operator), -1).
+
+    The first operator reads the tensor to reshape, or a constant.
+    """
     builder = NetworkBuilder()
     x = builder.relu(builder.input(3, 4, 2))
     quantization = builder.tensors[x].quantization
@@ -35,7 +38,7 @@ def flattened(*, first_operator: str) -> Graph:
     shape, begin, batch, minus_one, packed, flat = range(first, first + 6)
     ops = (
         *builder.ops,
-        pass_through(first_operator, inputs=(x,), output=shape),
+        pass_through(first_operator, inputs=(begin if of_constant else x,), output=shape),
         pass_through("STRIDED_SLICE", inputs=(shape, begin, begin, begin), output=batch),
         pass_through("PACK", inputs=(batch, minus_one), output=packed),
         pass_through("RESHAPE", inputs=(x, packed), output=flat),
@@ -51,7 +54,12 @@ def test_shape_arithmetic_disappears() -> None:
     assert after.outputs == before.outputs
 
 
-@pytest.mark.parametrize("operator", ["CAST", "ARG_MAX"])
-def test_refuses_shapes_that_depend_on_values(operator: str) -> None:
-    before = flattened(first_operator=operator)
+def test_arithmetic_on_constants_disappears() -> None:
+    after = freeze_shapes.run(flattened(first_operator="CAST", of_constant=True))
+    assert kinds(after) == [Kind.RELU, Kind.RESHAPE]
+
+
+@pytest.mark.parametrize(("operator", "of_constant"), [("CAST", False), ("READ_VARIABLE", True)])
+def test_refuses_shapes_that_depend_on_values(operator: str, of_constant: bool) -> None:
+    before = flattened(first_operator=operator, of_constant=of_constant)
     assert freeze_shapes.run(before) is before

@@ -42,7 +42,8 @@ def _with_constant_operands(graph: Graph, ranges: Ranges) -> Graph:
         if op.kind not in (Kind.ADD, Kind.MUL):
             continue
         for tensor, other in (op.inputs, op.inputs[::-1]):
-            if _is_one_number(ranges, tensor) and _sets_shape(graph, op, other):
+            is_alone = tensor != other and _sets_shape(graph, op, other)
+            if is_alone and _is_one_number(ranges, tensor):
                 constant = _number_like(graph.tensors[tensor], ranges[tensor])
                 rewriter.read_instead(index, tensor, rewriter.add_tensor(constant))
                 break
