@@ -7,6 +7,7 @@ import ctypes
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -75,6 +76,19 @@ def compile_sources(sources: Sequence[Path], options: Sequence[str]) -> None:
         [*command, *map(str, sources)], capture_output=True, text=True, timeout=120
     )
     assert result.returncode == 0, result.stderr
+
+
+def rerun_with_sanitizers(test_file: str) -> None:
+    """Repeats a file's tests with address and undefined behaviour sanitizers; all must pass."""
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", test_file],
+        env=sanitizer_environment(),
+        cwd=RUNTIME.parents[2],
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
 
 
 def sanitizer_environment() -> dict[str, str]:

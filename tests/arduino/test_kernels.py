@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -212,13 +210,4 @@ def test_structs_are_those_of_the_header(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(native.SANITIZE in os.environ, reason="this is the run with the sanitizers")
 def test_sanitizers_find_nothing() -> None:
-    """Repeats this file's other tests with address and undefined behaviour sanitizers."""
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env=native.sanitizer_environment(),
-        cwd=native.RUNTIME.parents[2],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    native.rerun_with_sanitizers(__file__)

@@ -5,8 +5,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import subprocess
-import sys
 from collections.abc import Sequence
 
 import numpy as np
@@ -363,13 +361,4 @@ def test_an_arena_that_is_too_small_is_refused(runtime: Runtime, rng: np.random.
 
 @pytest.mark.skipif(native.SANITIZE in os.environ, reason="this is the run with the sanitizers")
 def test_sanitizers_find_nothing() -> None:
-    """Repeats this file's other tests with address and undefined behaviour sanitizers."""
-    result = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", __file__],
-        env=native.sanitizer_environment(),
-        cwd=native.RUNTIME.parents[2],
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-4000:]
+    native.rerun_with_sanitizers(__file__)
