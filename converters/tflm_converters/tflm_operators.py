@@ -29,6 +29,6 @@ CUSTOMS = frozenset(
     CIRCULAR_BUFFER SignalDelay SignalEnergy SignalFftAutoScale SignalFilterBank
     SignalFilterBankLog SignalFilterBankSpectralSubtraction SignalFilterBankSquareRoot
     SignalFramer SignalIrfft SignalOverlapAdd SignalPCAN SignalRfft SignalStacker
-    SignalWindow TFLM_DECODE TFLite_Detection_PostProcess ethos-u
+    SignalWindow TFLM_DECODE TFLite_Detection_PostProcess
     """.split()
 )
