@@ -141,9 +141,10 @@ def _candidates(network: Network, options: Options, limit: int) -> list[Candidat
     tables = Tables(network, row_fed=options.row_fed)
     plain = list(plain_candidates(tables, options, min(limit, tables.generous_limit())))
     least = next(Solver(len(network.layers), plain).pareto(), None)
-    if least is None:
+    reachable = limit if least is None else min(least.peak, limit)
+    if reachable == UNLIMITED:
         return plain
-    return [*plain, *recompute_candidates(tables, options, min(least.peak, limit))]
+    return [*plain, *recompute_candidates(tables, options, reachable)]
 
 
 def _thin(choices: list[_Choice]) -> list[_Choice]:

@@ -35,7 +35,8 @@ class Tables:
         self.macs = layer_macs(network)
         self.alive = [self._alive_before(i) for i in range(len(network.layers) + 1)]
         self.group_begin = _group_begins(network)
-        self.slots = self._ring_slots()
+        self.slots = self._ring_slots(factors_given=False)
+        self.slots_given = self._ring_slots(factors_given=True)
         self._peaks: dict[tuple[int, int], int] = {}
         starts = [int(begin == i) for i, begin in enumerate(self.group_begin)]
         self._starts = [0, *accumulate(starts)]
@@ -76,15 +77,19 @@ class Tables:
             and network.last_use[t] >= layer
         )
 
-    def _ring_slots(self) -> dict[int, int]:
-        """Rows of each line buffer, were all layers streamed together."""
+    def _ring_slots(self, *, factors_given: bool) -> dict[int, int]:
+        """Rows of each line buffer, were all layers streamed together.
+
+        `factors_given`: the factors of squeeze-and-excite blocks are known beforehand.
+        """
         slots: dict[int, int] = {}
         begin = 0
         stops = [i for i, layer in enumerate(self.network.layers) if layer.stock]
         for stop in [*stops, len(self.network.layers)]:
             if stop > begin:
                 stage = stream_stage(self.network, begin, stop)
-                timeline = simulate(self.network, stage, fed=self.fed if begin == 0 else None)
+                fed = self.fed if begin == 0 else None
+                timeline = simulate(self.network, stage, fed=fed, factors_given=factors_given)
                 slots.update({t: rows.slots for t, rows in timeline.rows.items()})
             begin = stop + 1
         return slots
@@ -104,7 +109,7 @@ class Segment:
     """Layers [first, last), while `first` moves towards the input.
 
     `needs` gives, for each tensor, the rows needed up to each row of the last layer's
-    output; `rings` the bytes of each line buffer; `tiles` the bytes of each group's tiles.
+    output; `tiles` the bytes of each group's tiles.
     """
 
     tables: Tables
@@ -112,13 +117,16 @@ class Segment:
     first: int = dataclasses.field(init=False)
     inputs: set[int] = dataclasses.field(default_factory=set)
     needs: dict[int, np.ndarray] = dataclasses.field(default_factory=dict)
-    rings: dict[int, int] = dataclasses.field(default_factory=dict)
     tiles: dict[int, int] = dataclasses.field(default_factory=dict)
     other_outputs: int = 0
     macs: int = 0
 
     def __post_init__(self) -> None:
         self.first = self.last
+        self._rings: dict[int, int] = {}
+        self._rings_given: dict[int, int] = {}
+        self._awaits_factor = False
+        self._has_pool = False
         self.needs[self.final.output] = np.arange(1, self.final.extent.height + 1)
 
     @property
@@ -138,10 +146,21 @@ class Segment:
         """Whether this is the stage that the rows of the input arrive in."""
         return self.first == 0 and self.tables.fed is not None
 
+    @property
+    def rings(self) -> dict[int, int]:
+        """Bytes of each line buffer.
+
+        A product waits for its factor only if the pooling that the factor depends on is in
+        the same segment; then its other operand piles up.
+        """
+        return self._rings if self._awaits_factor and self._has_pool else self._rings_given
+
     def extend(self) -> None:
         """Takes in the layer before the first one."""
         self.first -= 1
         layer = self.network.layers[self.first]
+        self._has_pool |= layer.global_pool and self._awaits_factor
+        self._awaits_factor |= any(a.reach is Reach.BROADCAST for a in layer.accesses)
         self.macs += self.tables.macs[self.first]
         if self.first < self.last - 1:
             self._account_output(layer)
@@ -168,8 +187,9 @@ class Segment:
         elif all(self.tables.group_begin[c] == begin for c in network.consumers[tensor]):
             self.tiles[begin] = self.tiles.get(begin, 0) + layer.extent.channels
         else:
-            slots = self.tables.slots.get(tensor, layer.extent.height)
-            self.rings[tensor] = slots * layer.extent.row_bytes
+            height, row_bytes = layer.extent.height, layer.extent.row_bytes
+            self._rings[tensor] = self.tables.slots.get(tensor, height) * row_bytes
+            self._rings_given[tensor] = self.tables.slots_given.get(tensor, height) * row_bytes
 
     # ---- Bytes ----
 

@@ -14,6 +14,7 @@ import dataclasses
 import numpy as np
 
 from tflm_converters.schedule.boxes import Needs, band_count, escaping, row_needs, touched
+from tflm_converters.schedule.layers import Reach
 from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.types import Group, Stage
 
@@ -56,17 +57,30 @@ class StarvationError(AssertionError):
     """A stage that waits for a row which nobody produces; a defect of the scheduler."""
 
 
-def simulate(network: Network, stage: Stage, *, fed: int | None = None) -> Timeline:
-    """Replays the firings of a stage; `fed` is the tensor that arrives row by row."""
+def simulate(
+    network: Network, stage: Stage, *, fed: int | None = None, factors_given: bool = False
+) -> Timeline:
+    """Replays the firings of a stage; `fed` is the tensor that arrives row by row.
+
+    `factors_given`: nobody waits for tensors of one pixel that are broadcast, as if an
+    earlier stage had made them (for estimates).
+    """
     groups = stage.groups
     needs = tuple(row_needs(network, group) for group in groups)
     makers = {t: g for g, group in enumerate(groups) for t in touched(network, group)[1]}
     wake = tuple(_wake(network, groups, g) for g in range(len(groups)))
+    given = _factors(network, stage) if factors_given else set()
+    makers = {t: g for t, g in makers.items() if t not in given}
     waits = [_waits(network, groups, g, needs[g], makers, fed) for g in range(len(groups))]
     order, feeds = _fire(network, groups, waits, wake, fed)
     firings = tuple(np.flatnonzero(order == g) for g in range(len(groups)))
     rows = _lifetimes(network, groups, needs, firings, feeds, fed)
     return Timeline(len(order), firings, needs, rows, wake)
+
+
+def _factors(network: Network, stage: Stage) -> set[int]:
+    layers = network.layers[stage.first : stage.last]
+    return {a.tensor for x in layers for a in x.accesses if a.reach is Reach.BROADCAST}
 
 
 def _wake(network: Network, groups: tuple[Group, ...], index: int) -> int:
