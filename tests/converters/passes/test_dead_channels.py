@@ -211,8 +211,8 @@ def test_concatenation_shifts_the_channels_behind() -> None:
     assert last.shape[-1] == 10 - 5  # three that PAD wrote, one silent, one unread
 
 
-@pytest.mark.parametrize(("unread", "left"), [([0, 4], 4), ([3, 4, 5], 3)])
-def test_constant_part_of_a_concatenation(unread: list[int], left: int) -> None:
+@pytest.mark.parametrize(("unread", "left", "parts"), [([0, 4], 4, 2), ([3, 4, 5], 3, 1)])
+def test_constant_part_of_a_concatenation(unread: list[int], left: int, parts: int) -> None:
     """It loses channels as well, or goes altogether."""
     builder = NetworkBuilder()
     x = builder.conv(builder.input(2, 2, 2), 3)
@@ -220,7 +220,9 @@ def test_constant_part_of_a_concatenation(unread: list[int], left: int) -> None:
     builder.conv(builder.concatenate(x, constant), 5)
     graph = fold_constants.run(builder.build())
     assert kinds(graph) == [Kind.CONV, Kind.CONCATENATION, Kind.CONV]
-    assert shapes(pruned(ignored(graph, 2, unread)))[1] == (1, 2, 2, left)
+    after = pruned(ignored(graph, 2, unread))
+    assert shapes(after)[1] == (1, 2, 2, left)
+    assert len(after.ops[1].inputs) == parts
 
 
 def test_refuses_to_overflow_the_bias() -> None:
