@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line: its options, and how its errors look. What it does is in commands.py."""
+"""The command line: its options, and how its errors look. What they do is in commands/."""
 
 from __future__ import annotations
 
 import argparse
+import importlib
 import os
 import re
 import sys
@@ -45,9 +46,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    from tflm_mcunet import commands  # late, so that --help and wrong options cost nothing
-
-    status: int = getattr(commands, options.command)(options)
+    # Imported late, so that --help and wrong options are answered at once.
+    command = importlib.import_module(f"tflm_mcunet.commands.{options.command}")
+    status: int = command.execute(options)
     return status
 
 
@@ -109,6 +110,14 @@ def _add_convert(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         choices=("sram", "macs"),
         default="sram",
         help="least SRAM, or least multiply-accumulates within the budget; default: sram",
+    )
+    parser.add_argument(
+        "--max-macs",
+        type=_ratio,
+        default=1.0,
+        metavar="RATIO",
+        help="with --objective sram: multiply-accumulates allowed, relative to the layers' own; "
+        "default: 1.0",
     )
     parser.add_argument(
         "--mode",
@@ -207,3 +216,13 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0, got '{text}'")
     return int(text)
+
+
+def _ratio(text: str) -> float:
+    try:
+        ratio = float(text)
+    except ValueError:
+        ratio = 0.0
+    if not 1.0 <= ratio < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number from 1.0, got '{text}'")
+    return ratio

@@ -188,7 +188,7 @@ def test_ctrl_c_is_one_line(
     def interrupted(options: argparse.Namespace) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("tflm_mcunet.commands.profile", interrupted)
+    monkeypatch.setattr("tflm_mcunet.commands.profile.execute", interrupted)
     assert cli.main(["profile", str(model)]) == 130
     assert capsys.readouterr().err == "tflm-mcunet: interrupted; nothing was written\n"
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes results so that an error, a full disk or Ctrl-C leaves nothing half-written."""
+"""Reads models; writes results so that an error or Ctrl-C leaves nothing half-written."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tflm_converters.errors import OutputError
+from tflm_converters.errors import ModelFileError, OutputError
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        ModelFileError: it cannot be read.
+    """
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"cannot read '{path}': {error.strerror or error}") from None
 
 
 @contextlib.contextmanager

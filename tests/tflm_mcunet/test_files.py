@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tflm_converters.errors import ConversionError, OutputError
-from tflm_mcunet.output import staged
+from tflm_mcunet.files import staged
 
 
 def names(folder: Path) -> list[str]:
