@@ -162,6 +162,14 @@ def _is_int8(*tensors: Tensor | None) -> bool:
     )
 
 
+def _int8_input(operator: SourceOperator, *, rank: int | None = None) -> Tensor | None:
+    """The first input, if it and the output are quantized to int8 and it has that many axes."""
+    x = operator.input(0)
+    if not _is_int8(x, _output(operator)) or x is None:
+        return None
+    return x if rank in (None, len(x.shape)) else None
+
+
 def _op(
     operator: SourceOperator, kind: Kind, attributes: Attributes, operands: int | None = None
 ) -> Op:
@@ -172,6 +180,12 @@ def _op(
 
 def _output(operator: SourceOperator) -> Tensor:
     return operator.tensors[operator.outputs[0]]
+
+
+def _extents(tensor: Tensor) -> tuple[int, int]:
+    """Height and width of an image or of weights."""
+    _, height, width, _ = tensor.shape
+    return height, width
 
 
 def _window(
@@ -191,67 +205,61 @@ def _window(
     return geometry.with_same_padding(window, image, kernel)
 
 
-def _has_conv_operands(operator: SourceOperator) -> bool:
-    x, weights, bias = operator.input(0), operator.input(1), operator.input(2)
-    if not _is_int8(x, weights, _output(operator)) or weights is None or not weights.is_constant:
-        return False
-    return bias is None or (bias.is_constant and bias.dtype == "int32")
+def _weights(operator: SourceOperator, *, rank: int) -> Tensor | None:
+    """The second input, if it is what TFLM calls weights and the third can be their bias."""
+    weights, bias = operator.input(1), operator.input(2)
+    if not _is_int8(weights) or weights is None or not weights.is_constant:
+        return None
+    if bias is not None and not (bias.is_constant and bias.dtype == "int32"):
+        return None
+    return weights if len(weights.shape) == rank else None
 
 
-def _read_conv(operator: SourceOperator) -> Op | None:
-    x, weights = operator.input(0), operator.input(1)
-    if not _has_conv_operands(operator) or x is None or weights is None:
-        return None
-    options = operator.options(tflite.Conv2DOptionsT)
-    activation = operator.activation(options)
-    if len(x.shape) != 4 or len(weights.shape) != 4 or activation is None:
-        return None
-    if weights.shape[3] != x.shape[3]:
-        return None  # a grouped convolution
-    window = _window(operator, options, x.shape[1:3], weights.shape[1:3])
-    return _op(operator, Kind.CONV, ConvAttributes(window, activation))
+def _convolution_reader(kind: Kind, options_class: type) -> Callable[[SourceOperator], Op | None]:
+    def read(operator: SourceOperator) -> Op | None:
+        x, weights = _int8_input(operator, rank=4), _weights(operator, rank=4)
+        options = operator.options(options_class)
+        activation = operator.activation(options)
+        if x is None or weights is None or activation is None:
+            return None
+        multiplier = getattr(options, "depthMultiplier", 1)
+        if kind is Kind.CONV and weights.shape[3] != x.shape[3]:
+            return None  # a grouped convolution
+        if kind is Kind.DEPTHWISE_CONV:
+            _check_depth(operator, x, weights, multiplier)
+        window = _window(operator, options, _extents(x), _extents(weights))
+        return _op(operator, kind, ConvAttributes(window, activation, multiplier))
+
+    return read
 
 
-def _read_depthwise(operator: SourceOperator) -> Op | None:
-    x, weights = operator.input(0), operator.input(1)
-    if not _has_conv_operands(operator) or x is None or weights is None:
-        return None
-    options = operator.options(tflite.DepthwiseConv2DOptionsT)
-    activation = operator.activation(options)
-    if len(x.shape) != 4 or len(weights.shape) != 4 or activation is None:
-        return None
-    multiplier = options.depthMultiplier
+def _check_depth(operator: SourceOperator, x: Tensor, weights: Tensor, multiplier: int) -> None:
     if weights.shape[0] != 1 or weights.shape[3] != x.shape[3] * multiplier:
         operator.fail(
             f"weights of shape {weights.shape} do not fit {x.shape[3]} channels and "
             f"depth multiplier {multiplier}"
         )
-    window = _window(operator, options, x.shape[1:3], weights.shape[1:3])
-    return _op(operator, Kind.DEPTHWISE_CONV, ConvAttributes(window, activation, multiplier))
 
 
 def _read_fully_connected(operator: SourceOperator) -> Op | None:
-    x, weights = operator.input(0), operator.input(1)
-    if not _has_conv_operands(operator) or x is None or weights is None:
-        return None
+    x, weights = _int8_input(operator), _weights(operator, rank=2)
     options = operator.options(tflite.FullyConnectedOptionsT)
     activation = operator.activation(options)
-    if len(weights.shape) != 2 or options.weightsFormat != 0 or activation is None:
+    if x is None or weights is None or activation is None:
         return None
-    if x.byte_count != weights.shape[1]:
-        return None  # a matrix product of several rows
+    has_plain_layout = options.weightsFormat == tflite.FullyConnectedOptionsWeightsFormat.DEFAULT
+    if not has_plain_layout or x.byte_count != weights.shape[1]:
+        return None  # shuffled weights, or a product with several rows
     attributes = FullyConnectedAttributes(activation, bool(options.keepNumDims))
     return _op(operator, Kind.FULLY_CONNECTED, attributes)
 
 
 def _elementwise_reader(kind: Kind, options_class: type) -> Callable[[SourceOperator], Op | None]:
     def read(operator: SourceOperator) -> Op | None:
-        if len(operator.inputs) != 2 or not _fits(operator.input(1)):
-            return None
-        if not _is_int8(operator.input(0), operator.input(1), _output(operator)):
-            return None
         activation = operator.activation(operator.options(options_class))
-        if activation is None:
+        if len(operator.inputs) != 2 or not _fits(operator.input(1)) or activation is None:
+            return None
+        if _int8_input(operator) is None or not _is_int8(operator.input(1)):
             return None
         return _op(operator, kind, ElementwiseAttributes(activation))
 
@@ -260,23 +268,21 @@ def _elementwise_reader(kind: Kind, options_class: type) -> Callable[[SourceOper
 
 def _pool_reader(kind: Kind) -> Callable[[SourceOperator], Op | None]:
     def read(operator: SourceOperator) -> Op | None:
-        x = operator.input(0)
+        x = _int8_input(operator, rank=4)
         options = operator.options(tflite.Pool2DOptionsT)
         activation = operator.activation(options)
-        if not _is_int8(x, _output(operator)) or x is None or len(x.shape) != 4:
-            return None
-        if activation is None:
+        if x is None or activation is None:
             return None
         kernel = (options.filterHeight, options.filterWidth)
-        window = _window(operator, options, x.shape[1:3], kernel)
+        window = _window(operator, options, _extents(x), kernel)
         return _op(operator, kind, PoolAttributes(window, *kernel, activation))
 
     return read
 
 
 def _read_mean(operator: SourceOperator) -> Op | None:
-    x, axes = operator.input(0), operator.constant(1)
-    if not _is_int8(x, _output(operator)) or x is None or axes is None:
+    x, axes = _int8_input(operator), operator.constant(1)
+    if x is None or axes is None:
         return None
     options = operator.options(tflite.ReducerOptionsT)
     positive = sorted({_axis(operator, int(axis), len(x.shape)) for axis in axes.ravel()})
@@ -291,8 +297,8 @@ def _axis(operator: SourceOperator, axis: int, rank: int) -> int:
 
 
 def _read_pad(operator: SourceOperator) -> Op | None:
-    x, pads = operator.input(0), operator.constant(1)
-    if not _is_int8(x, _output(operator)) or x is None or x.quantization is None or pads is None:
+    x, pads = _int8_input(operator), operator.constant(1)
+    if x is None or x.quantization is None or pads is None:
         return None
     if pads.shape != (len(x.shape), 2) or pads.min(initial=0) < 0:
         operator.fail(f"pads {pads.tolist()} do not fit an input of shape {x.shape}")
@@ -308,13 +314,13 @@ def _read_pad(operator: SourceOperator) -> Op | None:
 
 def _read_reshape(operator: SourceOperator) -> Op | None:
     is_static = operator.input(1) is None or operator.constant(1) is not None
-    if not is_static or not _is_int8(operator.input(0), _output(operator)):
+    if not is_static or _int8_input(operator) is None:
         return None
     return _op(operator, Kind.RESHAPE, NoAttributes(), operands=1)
 
 
 def _read_softmax(operator: SourceOperator) -> Op | None:
-    if not _is_int8(operator.input(0), _output(operator)):
+    if _int8_input(operator) is None:
         return None
     options = operator.options(tflite.SoftmaxOptionsT)
     if not 0 < options.beta < math.inf:
@@ -338,8 +344,8 @@ def _read_concatenation(operator: SourceOperator) -> Op | None:
 
 
 def _read_resize(operator: SourceOperator) -> Op | None:
-    x, size = operator.input(0), operator.constant(1)
-    if not _is_int8(x, _output(operator)) or x is None or size is None or len(x.shape) != 4:
+    x, size = _int8_input(operator, rank=4), operator.constant(1)
+    if x is None or size is None:
         return None
     if tuple(size.ravel().tolist()) != _output(operator).shape[1:3]:
         operator.fail(f"size {size.tolist()} is not that of its output {_output(operator).shape}")
@@ -349,8 +355,8 @@ def _read_resize(operator: SourceOperator) -> Op | None:
 
 
 def _read_transpose(operator: SourceOperator) -> Op | None:
-    x, permutation = operator.input(0), operator.constant(1)
-    if not _is_int8(x, _output(operator)) or x is None or permutation is None:
+    x, permutation = _int8_input(operator), operator.constant(1)
+    if x is None or permutation is None:
         return None
     axes = tuple(_axis(operator, int(axis), len(x.shape)) for axis in permutation.ravel())
     if sorted(axes) != list(range(len(x.shape))):
@@ -375,8 +381,10 @@ def _unary_reader(kind: Kind, *dtypes: tuple[str, str]) -> Callable[[SourceOpera
 _INT8 = ("int8", "int8")
 _CODE = tflite.BuiltinOperator
 _READERS: dict[int, Callable[[SourceOperator], Op | None]] = {
-    _CODE.CONV_2D: _read_conv,
-    _CODE.DEPTHWISE_CONV_2D: _read_depthwise,
+    _CODE.CONV_2D: _convolution_reader(Kind.CONV, tflite.Conv2DOptionsT),
+    _CODE.DEPTHWISE_CONV_2D: _convolution_reader(
+        Kind.DEPTHWISE_CONV, tflite.DepthwiseConv2DOptionsT
+    ),
     _CODE.FULLY_CONNECTED: _read_fully_connected,
     _CODE.ADD: _elementwise_reader(Kind.ADD, tflite.AddOptionsT),
     _CODE.MUL: _elementwise_reader(Kind.MUL, tflite.MulOptionsT),

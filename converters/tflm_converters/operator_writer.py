@@ -116,26 +116,23 @@ def _window(graph: Graph, index: int, window: Window) -> _Fields:
     )
 
 
-def _dilation(window: Window) -> _Fields:
-    return {"dilationHFactor": window.dilation_h, "dilationWFactor": window.dilation_w}
+def _convolution(graph: Graph, index: int, attributes: ConvAttributes) -> _Fields:
+    return {
+        **_window(graph, index, attributes.window),
+        "dilationHFactor": attributes.window.dilation_h,
+        "dilationWFactor": attributes.window.dilation_w,
+        "fusedActivationFunction": attributes.activation.value,
+    }
 
 
 def _encode_conv(graph: Graph, index: int, attributes: ConvAttributes) -> _Builtin:
-    fields = {
-        **_window(graph, index, attributes.window),
-        **_dilation(attributes.window),
-        "fusedActivationFunction": attributes.activation.value,
-    }
+    fields = _convolution(graph, index, attributes)
     return _CODE.CONV_2D, tflite.Conv2DOptionsT, fields, ()
 
 
 def _encode_depthwise(graph: Graph, index: int, attributes: ConvAttributes) -> _Builtin:
-    fields = {
-        **_window(graph, index, attributes.window),
-        **_dilation(attributes.window),
-        "fusedActivationFunction": attributes.activation.value,
-        "depthMultiplier": attributes.depth_multiplier,
-    }
+    fields = _convolution(graph, index, attributes)
+    fields["depthMultiplier"] = attributes.depth_multiplier
     return _CODE.DEPTHWISE_CONV_2D, tflite.DepthwiseConv2DOptionsT, fields, ()
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ def is_registered(model: bytes, code: int, custom_name: str | None, log: Path) -
     content = edited(model, edit)
     child = os.fork()
     if child == 0:
+        faulthandler.disable()
         descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
         os.dup2(descriptor, 1)
         os.dup2(descriptor, 2)
