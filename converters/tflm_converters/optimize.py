@@ -99,7 +99,7 @@ def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, shar
     chosen = choose(front, goal, own)
     best = widen_tiles(evaluate(chosen.network, chosen.schedule))
     progress("done", 1.0)
-    return Solution(best, front, own)
+    return Solution(best, pareto_front([*front, best]), own)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
