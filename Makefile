@@ -14,7 +14,7 @@ C_SOURCES = $(shell find arduino tflm_mcunet/native tests -name '*.[ch]')
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Werror
 
 demo: build
-	$(BIN)/tflm-mcunet convert examples/vww_96_int8.tflite --board nano33ble --out build/demo
+	$(BIN)/tflm-mcunet convert examples/mcunet_vww1.tflite --board nano33ble --out build/demo
 	@echo "Report: build/demo/report.html"
 
 test: lint types runtime bazel pytest

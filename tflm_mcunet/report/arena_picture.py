@@ -22,7 +22,9 @@ _SHADES = {
     Role.ACCUMULATOR: (style.PURPLE, "#DDA3C2"),
     Role.STATE: (style.INK, style.INK),
 }
-_LABELLED_SHARE = 0.02
+# What a label takes of the picture, with the figure's size and the label's type.
+_LETTER_WIDTH = 0.0066
+_LABEL_HEIGHT = 0.06
 
 
 def draw(plan: MemoryPlan, stage_starts: Sequence[int], *, name: str) -> bytes:
@@ -45,8 +47,7 @@ def draw(plan: MemoryPlan, stage_starts: Sequence[int], *, name: str) -> bytes:
         axes.add_collection(
             PolyCollection(list(_corners(buffer, offset)), facecolors=color, zorder=2)
         )
-        if _area(buffer) > _LABELLED_SHARE * plan.peak * end:
-            _label(axes, buffer, offset)
+        _label(axes, buffer, offset)
     _mark_stages(axes, stage_starts)
     axes.axhline(plan.peak / style.KIB, color=style.VERMILLION, linewidth=1.4, zorder=5)
     axes.set_xlabel("time, in steps of the schedule; lines: a stage begins")
@@ -73,24 +74,19 @@ def _corners(buffer: Buffer, offset: int) -> np.ndarray:
     return np.stack([x, y], axis=2)
 
 
-def _areas(buffer: Buffer) -> np.ndarray:
-    """Bytes times ticks of each band."""
-    begin, end, first, last = buffer.bands.T
-    return (end - begin) * (last + 1 - first)
-
-
-def _area(buffer: Buffer) -> int:
-    return int(_areas(buffer).sum())
-
-
 def _label(axes: Axes, buffer: Buffer, offset: int) -> None:
-    """The buffer's name at its centre of gravity."""
+    """The buffer's name at its centre of gravity, if there is room."""
+    name = short_name(buffer.name)
+    width = (buffer.last_tick - buffer.first_tick) / axes.get_xlim()[1]
+    height = buffer.size / style.KIB / axes.get_ylim()[1]
+    if width < _LETTER_WIDTH * len(name) or height < _LABEL_HEIGHT:
+        return
     begin, end, first, last = buffer.bands.T
-    weights = _areas(buffer)
+    weights = (end - begin) * (last + 1 - first)
     x = np.average((first + last + 1) / 2, weights=weights)
     y = np.average((begin + end) / 2 + offset, weights=weights) / style.KIB
     axes.annotate(
-        f"{short_name(buffer.name)}\n{buffer.size:,} B",
+        f"{name}\n{buffer.size:,} B",
         (x, y),
         ha="center",
         va="center",
