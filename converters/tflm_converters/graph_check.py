@@ -19,10 +19,10 @@ _CHANNEL_AXIS = {Kind.CONV: 0, Kind.DEPTHWISE_CONV: 3, Kind.FULLY_CONNECTED: 0}
 
 def check(graph: Graph) -> None:
     """Raise ModelFileError, naming the operator or tensor, if the graph is inconsistent."""
-    if not graph.ops or not graph.outputs:
+    if not graph.producer_of().keys() & set(graph.outputs):
         raise ModelFileError(
-            f"it has {len(graph.ops)} operators and {len(graph.outputs)} outputs; "
-            "expected at least one of each"
+            f"none of its {len(graph.ops)} operators computes one of its {len(graph.outputs)} "
+            "outputs: there is nothing to convert"
         )
     _check_data_flow(graph)
     for tensor in graph.tensors:
