@@ -37,7 +37,7 @@ WORTH_HOLDING = 3
 
 UNLIMITED = sys.maxsize
 
-FRONT_STEPS = 100
+FRONT_STEPS = 6000
 """Search steps of the memory planner for each point of the front; the chosen one gets all."""
 
 Progress = Callable[[str, float], None]

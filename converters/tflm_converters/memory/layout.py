@@ -28,10 +28,6 @@ from tflm_converters.schedule.simulate import Timeline, simulate
 from tflm_converters.schedule.strips import column_ranges, group_cols
 from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
 
-WORD = 4
-"""Alignment of buffers in bytes: kernels load four int8 values at a time."""
-
-
 @dataclasses.dataclass(frozen=True)
 class Placement:
     """Where a stage finds a tensor: `offset` bytes into a buffer, one row every `pitch`."""
@@ -162,16 +158,6 @@ def _whole_bands(
     return row_bands(written, read, network.bytes_of(tensor) // extent.height)
 
 
-def row_bands(written: np.ndarray, read: np.ndarray, row_bytes: int) -> np.ndarray:
-    """Bands of a tensor from the lifetimes of its rows; equal neighbours become one band."""
-    change = np.flatnonzero((np.diff(written) != 0) | (np.diff(read) != 0)) + 1
-    first = np.concatenate([[0], change])
-    last = np.concatenate([change, [len(written)]])
-    return np.stack(
-        [first * row_bytes, last * row_bytes, written[first], read[first]], axis=1
-    ).astype(np.int64)
-
-
 # ---- What a stage needs besides ------------------------------------------------------------
 
 
@@ -223,7 +209,7 @@ def _add_ring(
     pitch = width * network.extents[tensor].channels
     start, slots = layout.starts[index], rows.slots
     if stage.strips == 1:
-        bands = _slot_bands(rows.written + start, rows.read + start, slots, pitch)
+        bands = slot_bands(rows.written + start, rows.read + start, slots, pitch)
     else:
         end = layout.starts[index + 1] - 1
         bands = np.array([[0, slots * pitch, start, end]], dtype=np.int64)
@@ -234,13 +220,6 @@ def _add_ring(
     is_whole = slots == extent.height and width == extent.width
     storage = Storage.WHOLE if is_whole else Storage.RING
     layout.placements[index, tensor] = Placement(buffer, 0, pitch, slots, slots * pitch, storage)
-
-
-def _slot_bands(written: np.ndarray, read: np.ndarray, slots: int, pitch: int) -> np.ndarray:
-    """A slot lives from the first row it holds to the last read of the last one."""
-    first = written[:slots]
-    last = np.array([read[slot::slots].max() for slot in range(slots)])
-    return row_bands(first, last, pitch)
 
 
 def _add_auxiliary(
@@ -306,43 +285,6 @@ def _add_tiles(
             layout.placements[index, tensor] = Placement(
                 buffer, offset, shape.row_bytes, shape.height, shape.bytes, Storage.TILE
             )
-
-
-@dataclasses.dataclass(frozen=True)
-class Tiles:
-    """The inner tensors of a group: offset and extent of the largest box of each."""
-
-    size: int
-    tensors: dict[int, tuple[int, Extent]]
-
-
-def pack_tiles(network: Network, group: Group, ranges: list[tuple[int, int]]) -> Tiles:
-    """Packs the inner tensors of a group; each lives from its layer to its last reader."""
-    outside = set(escaping(network, group))
-    inner = [t for t in touched(network, group)[1] if t not in outside]
-    if group.accumulate:
-        inner = [t for t in inner if t != network.layers[group.last - 1].output]
-    if not inner:
-        return Tiles(0, {})
-    rows = row_needs(network, group)
-    cols = [col_needs(network, group, begin, end) for begin, end in ranges]
-    extents = [_tile_extent(network, t, rows, cols) for t in inner]
-    buffers = []
-    for tensor, extent in zip(inner, extents, strict=True):
-        life = [0, extent.bytes, network.producer[tensor], network.last_use[tensor]]
-        bands = np.array([life], dtype=np.int64)
-        buffers.append(Buffer(network.name_of(tensor), Role.TILE, extent.bytes, bands, WORD))
-    plan = plan_buffers(buffers, {})
-    placed = zip(plan.offsets, extents, strict=True)
-    return Tiles(plan.peak, dict(zip(inner, placed, strict=True)))
-
-
-def _tile_extent(network: Network, tensor: int, rows: Needs, cols: list[Needs]) -> Extent:
-    return Extent(
-        max(rows[tensor].longest, 1),
-        max(1, *(needs[tensor].longest for needs in cols)),
-        network.extents[tensor].channels,
-    )
 
 
 # ---- Pairs that may overlap within one firing --------------------------------------------------

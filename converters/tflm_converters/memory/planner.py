@@ -11,17 +11,18 @@ the search budget is spent. The search is deterministic.
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from tflm_converters.memory.overlap import Overlap
 from tflm_converters.memory.types import Buffer, MemoryPlan
 
-SEARCH_STEPS = 1500
+SEARCH_STEPS = 12000
 """Orders tried by the search when no heuristic reaches the lower bound."""
 
-PATIENCE = 400
+PATIENCE = 4000
 """Orders tried without any gain before the search gives up."""
 
 Intervals = list[tuple[int, int]]
@@ -39,10 +40,10 @@ def plan_buffers(
     memory within a firing; all other pairs never share a byte in the same tick.
     """
     ticks, live = live_bytes(buffers, overlaps)
-    bound = int(live.max(initial=0))
+    bound = max([int(live.max(initial=0)), *_lead_bounds(buffers, overlaps)])
     if not buffers:
         return MemoryPlan((), (), 0, 0, ticks, live)
-    search = _Search(buffers, overlaps)
+    search = _Search(buffers, overlaps, _pressure(buffers, ticks, live))
     offsets, peak = search.run(bound, steps)
     return MemoryPlan(tuple(buffers), tuple(offsets), peak, bound, ticks, live)
 
@@ -71,11 +72,49 @@ def live_bytes(buffers: Sequence[Buffer], overlaps: Pairs) -> tuple[np.ndarray, 
     return ticks, np.cumsum(np.bincount(position, weights=change)).astype(np.int64)
 
 
+def _lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
+    """Bounds from outputs that overwrite their input, which must run `lead` bytes ahead.
+
+    From the first write of the output until it has filled its lead, nothing else that is
+    alive all the while fits into the lead or into what is left of the input. (The output
+    may instead lie wholly behind the input: then both count in full.)
+    """
+    for (source, target), overlap in overlaps.items():
+        if overlap.lead <= 0:
+            continue
+        read, written = buffers[source], buffers[target]
+        begin = written.first_tick
+        filling = written.bands[written.bands[:, 0] < overlap.lead]
+        end = int(filling[:, 2].max())
+        others = sum(
+            _alive_through(b, begin, end)
+            for i, b in enumerate(buffers)
+            if i not in (source, target)
+        )
+        below = overlap.lead + _alive_through(read, begin, begin) + others
+        yield min(below, read.size + written.size)
+
+
+def _alive_through(buffer: Buffer, begin: int, end: int) -> int:
+    """Bytes of a buffer that live from tick `begin` to tick `end` without a break."""
+    bands = buffer.bands
+    alive = (bands[:, 2] <= begin) & (bands[:, 3] >= end)
+    return int((bands[alive, 1] - bands[alive, 0]).sum())
+
+
+def _pressure(buffers: Sequence[Buffer], ticks: np.ndarray, live: np.ndarray) -> list[int]:
+    """For each buffer, the most bytes alive at once during its life."""
+    first = np.searchsorted(ticks, [b.first_tick for b in buffers], side="right") - 1
+    last = np.searchsorted(ticks, [b.last_tick for b in buffers], side="right")
+    return [int(live[max(i, 0) : j].max()) for i, j in zip(first, last, strict=True)]
+
+
 class _Search:
     """First fit over orders of placement."""
 
-    def __init__(self, buffers: Sequence[Buffer], overlaps: Pairs) -> None:
+    def __init__(self, buffers: Sequence[Buffer], overlaps: Pairs, pressure: list[int]) -> None:
         self._buffers = buffers
+        self._pressure = pressure
         self._overlaps = overlaps
         self._forbidden: dict[tuple[int, int], Intervals] = {}
         spans = [(b.first_tick, b.last_tick) for b in buffers]
@@ -83,38 +122,34 @@ class _Search:
             [j for j in range(len(buffers)) if j != i and _meet(spans[i], spans[j])]
             for i in range(len(buffers))
         ]
+        self._surroundings: list[list[tuple[int, Intervals]] | None] = [None] * len(buffers)
 
     def run(self, bound: int, steps: int) -> tuple[list[int], int]:
         """The best offsets found, and their peak."""
-        best_order, best, peak = self._heuristics(bound)
+        order, best, peak = self._heuristics(bound)
         chance = random.Random(0)
-        order, current = best_order, peak
+        high: frozenset[int] = frozenset()
+        offsets, current = best, peak
         last_gain = 0
         for step in range(steps):
             if peak <= bound or step - last_gain > PATIENCE:
                 break
-            candidate = self._perturb(order, best if order is best_order else None, chance)
-            offsets = self._place(candidate)
-            height = self._height(offsets)
+            candidate, sides = self._perturb(order, high, offsets, chance)
+            placed = self._place(candidate, sides, bound, ceiling=current)
+            if placed is None:
+                continue
+            height = self._height(placed)
             if height <= current:
-                order, current = candidate, height
+                order, high, offsets, current = candidate, sides, placed, height
             if height < peak:
-                best_order, best, peak, last_gain = candidate, offsets, height, step
+                best, peak, last_gain = placed, height, step
         return best, peak
 
     def _heuristics(self, bound: int) -> tuple[list[int], list[int], int]:
-        indices = range(len(self._buffers))
-        buffers = self._buffers
-        keys = (
-            lambda i: (-buffers[i].size, buffers[i].first_tick),
-            lambda i: (-buffers[i].last_tick, -buffers[i].size),
-            lambda i: (buffers[i].first_tick, -buffers[i].size),
-            lambda i: (-(buffers[i].last_tick - buffers[i].first_tick), -buffers[i].size),
-        )
+        """The best of a few orders: by size, by time, by how crowded the buffer's life is."""
         best: tuple[list[int], list[int], int] | None = None
-        for key in keys:
-            order = sorted(indices, key=key)
-            offsets = self._place(order)
+        for order in self._orders():
+            offsets = self._place_all(order)
             height = self._height(offsets)
             if best is None or height < best[2]:
                 best = (order, offsets, height)
@@ -123,33 +158,96 @@ class _Search:
         assert best is not None
         return best
 
+    def _orders(self) -> Iterator[list[int]]:
+        buffers, pressure = self._buffers, self._pressure
+        keys: tuple[Callable[[int], tuple[int, ...]], ...] = (
+            lambda i: (-pressure[i], -buffers[i].size),
+            lambda i: (-pressure[i], -buffers[i].last_tick, -buffers[i].size),
+            lambda i: (-buffers[i].size, buffers[i].first_tick),
+            lambda i: (-buffers[i].last_tick, -buffers[i].size),
+            lambda i: (buffers[i].first_tick, -buffers[i].size),
+        )
+        for key in keys:
+            order = sorted(range(len(buffers)), key=key)
+            yield order
+            yield self._outputs_first(order)
+
+    def _outputs_first(self, order: list[int]) -> list[int]:
+        """The same order, but an output that may overwrite an input precedes it.
+
+        First fit puts the first of the two at the bottom; only if that is the output can
+        it lie below its input.
+        """
+        targets: dict[int, list[int]] = {}
+        for source, target in self._overlaps:
+            targets.setdefault(source, []).append(target)
+        placed: dict[int, None] = {}
+        for index in order:
+            chain = [index]
+            while chain:
+                waiting = [t for t in targets.get(chain[-1], []) if t not in placed]
+                waiting = [t for t in waiting if t not in chain]
+                if waiting:
+                    chain.append(waiting[0])
+                else:
+                    placed[chain.pop()] = None
+        return list(placed)
+
     def _perturb(
-        self, order: list[int], offsets: list[int] | None, chance: random.Random
-    ) -> list[int]:
-        """Moves one buffer, most often one that makes the peak, to another turn."""
-        moved = list(order)
-        source = chance.randrange(len(moved))
-        if offsets is not None and chance.random() < 0.7:
-            tops = [offsets[i] + self._buffers[i].size for i in moved]
-            source = int(np.argmax(tops))
-        buffer = moved.pop(source)
-        moved.insert(chance.randrange(len(moved) + 1), buffer)
-        return moved
+        self, order: list[int], high: frozenset[int], offsets: list[int], chance: random.Random
+    ) -> tuple[list[int], frozenset[int]]:
+        """Changes the turn or the side of a buffer that makes the peak or is in its way."""
+        top = max(order, key=lambda i: offsets[i] + self._buffers[i].size)
+        changed = top
+        if chance.random() < 0.7 and self._neighbours[top]:
+            changed = chance.choice(self._neighbours[top])
+        if chance.random() < 0.4:
+            return order, high ^ {changed}
+        rest = [i for i in order if i != changed]
+        rest.insert(chance.randrange(len(order)), changed)
+        return rest, high
 
     def _height(self, offsets: list[int]) -> int:
         return max(o + b.size for o, b in zip(offsets, self._buffers, strict=True))
 
-    def _place(self, order: list[int]) -> list[int]:
+    def _place_all(self, order: list[int]) -> list[int]:
+        placed = self._place(order, frozenset(), 0, ceiling=sys.maxsize)
+        assert placed is not None
+        return placed
+
+    def _place(
+        self, order: list[int], high: frozenset[int], limit: int, *, ceiling: int
+    ) -> list[int] | None:
+        """Places buffers in turn: as low as possible, or just below `limit` if in `high`.
+
+        None as soon as a buffer ends above `ceiling`.
+        """
         offsets = [-1] * len(order)
         for index in order:
+            buffer = self._buffers[index]
             blocked = [
-                (low + offsets[other], high + offsets[other])
-                for other in self._neighbours[index]
-                if offsets[other] >= 0
-                for low, high in self._distances(other, index)
+                (low + base, up + base)
+                for other, distances in self._around(index)
+                if (base := offsets[other]) >= 0
+                for low, up in distances
             ]
-            offsets[index] = _first_fit(blocked, self._buffers[index].alignment)
+            offset = -1
+            if index in high:
+                offset = _last_fit(blocked, limit - buffer.size, buffer.alignment)
+            if offset < 0:
+                offset = _first_fit(blocked, buffer.alignment)
+            if offset + buffer.size > ceiling:
+                return None
+            offsets[index] = offset
         return offsets
+
+    def _around(self, index: int) -> list[tuple[int, Intervals]]:
+        """The buffers alive together with one, and the distances they forbid."""
+        known = self._surroundings[index]
+        if known is None:
+            known = [(other, self._distances(other, index)) for other in self._neighbours[index]]
+            self._surroundings[index] = known
+        return known
 
     def _distances(self, first: int, second: int) -> Intervals:
         """Open intervals of (offset of second - offset of first) that are forbidden."""
@@ -214,3 +312,14 @@ def _first_fit(blocked: Intervals, alignment: int) -> int:
         if high > offset:
             offset = -(-high // alignment) * alignment
     return offset
+
+
+def _last_fit(blocked: Intervals, highest: int, alignment: int) -> int:
+    """The largest aligned offset up to `highest` outside of all blocked intervals, or -1."""
+    offset = highest // alignment * alignment
+    for low, high in sorted(blocked, key=lambda interval: -interval[1]):
+        if high <= offset and high > low:
+            break  # sorted: nothing later blocks this offset
+        if low < offset:
+            offset = low // alignment * alignment
+    return max(offset, -1)

@@ -9,6 +9,10 @@ import enum
 import numpy as np
 
 
+WORD = 4
+"""Alignment of buffers in bytes: kernels load four int8 values at a time."""
+
+
 class Role(enum.Enum):
     """What a buffer is for; reports colour the arena map by it."""
 

@@ -8,9 +8,10 @@ import itertools
 
 import numpy as np
 
-from tflm_converters.memory.layout import Layout, lay_out, pack_tiles
+from tflm_converters.memory.layout import Layout, lay_out
 from tflm_converters.memory.overlap import overlaps
 from tflm_converters.memory.planner import SEARCH_STEPS, plan_buffers
+from tflm_converters.memory.tiles import pack_tiles
 from tflm_converters.memory.types import MemoryPlan
 from tflm_converters.schedule.boxes import group_extent
 from tflm_converters.schedule.cost import schedule_macs

@@ -15,7 +15,6 @@ import math
 from collections.abc import Mapping
 
 from tflm_converters.schedule.boxes import group_extent
-from tflm_converters.schedule.layers import Reach
 from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.types import Group, Mode, Stage
 
@@ -105,8 +104,6 @@ def _close(network: Network, first: int, last: int, halo: Halo | None) -> Group:
     final = network.layers[last - 1]
     group = Group(first, last, 1, FINE, accumulate=final.global_pool)
     extent = group_extent(network, group)
-    if any(a.reach is Reach.WHOLE for a in final.accesses):
-        return dataclasses.replace(group, tile_rows=extent.height, tile_cols=extent.width)
     if halo is None:
         return group
     return dataclasses.replace(
