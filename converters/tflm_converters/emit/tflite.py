@@ -38,9 +38,7 @@ def program_runs(schedule: Schedule) -> list[range]:
     return runs
 
 
-def emit_tflite(
-    network: Network, schedule: Schedule, layout: Layout, plan: MemoryPlan
-) -> bytes:
+def emit_tflite(network: Network, schedule: Schedule, layout: Layout, plan: MemoryPlan) -> bytes:
     """The rewritten model."""
     graph, offsets = emit_graph(network, schedule, layout, plan)
     return writer.write(graph, offline_offsets=offsets)

@@ -12,21 +12,16 @@ import dataclasses
 import numpy as np
 
 from tflm_converters.emit.program_format import GROUP_STATE, Storage
+from tflm_converters.memory.bands import one_band, row_bands, slot_bands
 from tflm_converters.memory.overlap import Overlap, overlaps
-from tflm_converters.memory.planner import plan_buffers
-from tflm_converters.memory.types import Buffer, Role
-from tflm_converters.schedule.boxes import (
-    Needs,
-    col_needs,
-    escaping,
-    row_needs,
-    touched,
-)
-from tflm_converters.schedule.layers import Extent
+from tflm_converters.memory.tiles import pack_tiles
+from tflm_converters.memory.types import WORD, Buffer, Role
+from tflm_converters.schedule.boxes import escaping
 from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.simulate import Timeline, simulate
 from tflm_converters.schedule.strips import column_ranges, group_cols
 from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
+
 
 @dataclasses.dataclass(frozen=True)
 class Placement:
@@ -131,13 +126,12 @@ def _extend_life(network: Network, schedule: Schedule, layout: Layout, tensor: i
     index = layout.whole[tensor]
     known = layout.buffers[index]
     later = _whole_bands(network, schedule, layout, tensor)
-    life = [0, known.size, known.first_tick, max(known.last_tick, int(later[:, 3].max()))]
-    layout.buffers[index] = dataclasses.replace(known, bands=np.array([life], dtype=np.int64))
+    last = max(known.last_tick, int(later[:, 3].max()))
+    bands = one_band(known.size, known.first_tick, last)
+    layout.buffers[index] = dataclasses.replace(known, bands=bands)
 
 
-def _whole_bands(
-    network: Network, schedule: Schedule, layout: Layout, tensor: int
-) -> np.ndarray:
+def _whole_bands(network: Network, schedule: Schedule, layout: Layout, tensor: int) -> np.ndarray:
     extent = network.extents[tensor]
     written = np.zeros(extent.height, dtype=np.int64)
     read = np.zeros(extent.height, dtype=np.int64)
@@ -161,9 +155,7 @@ def _whole_bands(
 # ---- What a stage needs besides ------------------------------------------------------------
 
 
-def _add_stage(
-    network: Network, layout: Layout, index: int, stage: Stage, fed: int | None
-) -> None:
+def _add_stage(network: Network, layout: Layout, index: int, stage: Stage, fed: int | None) -> None:
     ranges = column_ranges(network, stage)
     if fed is not None:
         _add_ring(network, layout, index, stage, fed, network.extents[fed].width)
@@ -192,9 +184,7 @@ def _whole_placement(network: Network, layout: Layout, tensor: int) -> Placement
     )
 
 
-def _widest(
-    network: Network, group: Group, ranges: list[tuple[int, int]]
-) -> dict[int, int]:
+def _widest(network: Network, group: Group, ranges: list[tuple[int, int]]) -> dict[int, int]:
     """Columns stored of what a group writes, in its widest strip."""
     width = max(end - begin for begin, end in ranges)
     extents = {t: network.extents[t].width for t in escaping(network, group)}
@@ -212,7 +202,7 @@ def _add_ring(
         bands = slot_bands(rows.written + start, rows.read + start, slots, pitch)
     else:
         end = layout.starts[index + 1] - 1
-        bands = np.array([[0, slots * pitch, start, end]], dtype=np.int64)
+        bands = one_band(slots * pitch, start, end)
     buffer = layout.add(
         Buffer(network.name_of(tensor), Role.LINE_BUFFER, slots * pitch, bands, WORD)
     )
@@ -222,9 +212,7 @@ def _add_ring(
     layout.placements[index, tensor] = Placement(buffer, 0, pitch, slots, slots * pitch, storage)
 
 
-def _add_auxiliary(
-    network: Network, layout: Layout, index: int, stage: Stage, g: int
-) -> None:
+def _add_auxiliary(network: Network, layout: Layout, index: int, stage: Stage, g: int) -> None:
     group = stage.groups[g]
     layer = network.layers[group.last - 1]
     if group.accumulate:
@@ -234,9 +222,8 @@ def _add_auxiliary(
     else:
         return
     start, firings = layout.starts[index], layout.timelines[index].firings[g]
-    life = [0, size, start + int(firings[0]), start + int(firings[-1])]
     name = f"{network.name_of(layer.output)} accumulator"
-    bands = np.array([life], dtype=np.int64)
+    bands = one_band(size, start + int(firings[0]), start + int(firings[-1]))
     buffer = layout.add(Buffer(name, Role.ACCUMULATOR, size, bands, WORD))
     pitch = layer.extent.row_bytes * 4 if element == 4 else layer.extent.width
     slots = 1 if element == 4 else layer.extent.height
@@ -248,16 +235,14 @@ def _add_auxiliary(
 def _add_state(layout: Layout, index: int, stage: Stage, fed: int | None) -> None:
     start, end = layout.starts[index], layout.starts[index + 1] - 1
     size = GROUP_STATE.itemsize * len(stage.groups)
-    bands = np.array([[0, size, start, end]], dtype=np.int64)
+    bands = one_band(size, start, end)
     layout.state[index] = layout.add(
         Buffer(f"state of stage {index}", Role.STATE, size, bands, WORD)
     )
     if fed is not None:
         # The counter outlives the stage: it says that the next row begins a new image.
-        whole_run = np.array([[0, WORD, 0, layout.starts[-1]]], dtype=np.int64)
-        layout.fed_state = layout.add(
-            Buffer("rows fed", Role.STATE, WORD, whole_run, WORD)
-        )
+        whole_run = one_band(WORD, 0, layout.starts[-1])
+        layout.fed_state = layout.add(Buffer("rows fed", Role.STATE, WORD, whole_run, WORD))
 
 
 # ---- Tiles: what lives only while a group fires ---------------------------------------------
@@ -278,7 +263,7 @@ def _add_tiles(
     if size == 0:
         return
     start, end = layout.starts[index], layout.starts[index + 1] - 1
-    bands = np.array([[0, size, start, end]], dtype=np.int64)
+    bands = one_band(size, start, end)
     buffer = layout.add(Buffer(f"tiles of stage {index}", Role.TILE, size, bands, WORD))
     for tiles in packed:
         for tensor, (offset, shape) in tiles.tensors.items():

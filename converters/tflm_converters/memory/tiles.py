@@ -35,8 +35,7 @@ def pack_tiles(network: Network, group: Group, ranges: list[tuple[int, int]]) ->
     extents = [_tile_extent(network, t, rows, cols) for t in inner]
     buffers = []
     for tensor, extent in zip(inner, extents, strict=True):
-        life = [0, extent.bytes, network.producer[tensor], network.last_use[tensor]]
-        bands = np.array([life], dtype=np.int64)
+        bands = one_band(extent.bytes, network.producer[tensor], network.last_use[tensor])
         buffers.append(Buffer(network.name_of(tensor), Role.TILE, extent.bytes, bands, WORD))
     plan = plan_buffers(buffers, {})
     placed = zip(plan.offsets, extents, strict=True)

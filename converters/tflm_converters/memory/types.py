@@ -8,7 +8,6 @@ import enum
 
 import numpy as np
 
-
 WORD = 4
 """Alignment of buffers in bytes: kernels load four int8 values at a time."""
 

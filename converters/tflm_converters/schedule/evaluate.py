@@ -19,7 +19,6 @@ from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.strips import column_ranges
 from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
 
-
 TILE_COLUMNS = (64, 32, 16, 8, 4, 2)
 """Widths of tiles that are tried, besides the whole row; powers of two suit the kernels."""
 

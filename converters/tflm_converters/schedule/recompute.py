@@ -170,9 +170,7 @@ def _strip_candidates(segment: Segment, limit: int) -> Iterator[Candidate]:
             return
         peak = fixed + int(rings * (1 + extra / max(segment.macs, 1)) / strips)
         if peak < limit:
-            yield Candidate(
-                Mode.STREAM, segment.first, segment.last, peak, extra, strips=strips
-            )
+            yield Candidate(Mode.STREAM, segment.first, segment.last, peak, extra, strips=strips)
 
 
 def _can_be_cut_in_columns(segment: Segment) -> bool:
@@ -200,9 +198,7 @@ def _patch_candidates(
             continue
         extra = stage_macs(segment.network, stage, segment.tables.macs) - segment.macs
         if not _is_too_much(segment, extra):
-            yield Candidate(
-                Mode.PATCH, segment.first, segment.last, peak, extra, patches=grid
-            )
+            yield Candidate(Mode.PATCH, segment.first, segment.last, peak, extra, patches=grid)
 
 
 def _can_be_cut_in_patches(segment: Segment) -> bool:

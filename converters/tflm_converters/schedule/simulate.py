@@ -187,9 +187,7 @@ def _written(network: Network, group: Group, tensor: int, firings: np.ndarray) -
     return np.asarray(firings[np.arange(height) // group.tile_rows])
 
 
-def _last_read(
-    begin: np.ndarray, end: np.ndarray, height: int, firings: np.ndarray
-) -> np.ndarray:
+def _last_read(begin: np.ndarray, end: np.ndarray, height: int, firings: np.ndarray) -> np.ndarray:
     """Tick of the last band that reads each row; -1 for rows that no band reads."""
     band = np.searchsorted(begin, np.arange(height), side="right") - 1
     # Rows that a stride skips lie behind the window of the last band that begins at or

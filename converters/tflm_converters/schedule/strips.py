@@ -25,9 +25,7 @@ def group_cols(network: Network, group: Group) -> int:
     return (last.accesses[0].extent if group.accumulate else last.extent).width
 
 
-def _strip_ranges(
-    network: Network, stage: Stage, begin: int, end: int
-) -> list[tuple[int, int]]:
+def _strip_ranges(network: Network, stage: Stage, begin: int, end: int) -> list[tuple[int, int]]:
     needed: dict[int, tuple[int, int]] = {}
     ranges: list[tuple[int, int]] = []
     for g in range(len(stage.groups) - 1, -1, -1):
@@ -35,7 +33,9 @@ def _strip_ranges(
         written = touched(network, group)[1]
         wanted = [needed[t] for t in written if t in needed]
         is_last = g == len(stage.groups) - 1
-        low, high = (begin, end) if is_last else (min(w[0] for w in wanted), max(w[1] for w in wanted))
+        low, high = (
+            (begin, end) if is_last else (min(w[0] for w in wanted), max(w[1] for w in wanted))
+        )
         ranges.append((low, high))
         for tensor, span in span_of_columns(network, group, low, high).items():
             reach = (int(span.begin[0]), int(span.end[0]))
