@@ -4,8 +4,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -205,3 +207,73 @@ def test_stdout_that_cannot_take_it(
     assert result.returncode == status
     assert complaint in result.stderr
     assert result.stderr.count("\n") == bool(complaint)
+
+
+# ---- convert ---------------------------------------------------------------------------
+
+
+def test_convert_writes_everything_and_says_the_verdict(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "build"
+    assert cli.main(["convert", str(model), "--samples", "2", "--out", str(out)]) == 0
+    text = capsys.readouterr().out
+    assert "Identical: 0 of 4 bytes differ in 2 samples" in text
+    assert "◀ chosen" in text and "dead_channels" in text
+    pictures = ["arena.png", "memory.png", "pareto.png"]
+    names = sorted(path.name for path in out.iterdir())
+    assert names == sorted([*pictures, "model.tflite", "plan.json", "report.html"])
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == len(pictures)
+    assert "Identical: 0 of 4 bytes differ" in page
+    assert cli.main(["verify", str(model), str(out / "model.tflite"), "--samples", "2"]) == 0
+
+
+def test_convert_json_and_plan_agree(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    result = result_of(
+        capsys, "convert", model, "--row-fed", "--samples", 0, "--out", tmp_path / "b"
+    )
+    plan = json.loads((tmp_path / "b" / "plan.json").read_text(encoding="utf-8"))
+    assert plan["row_fed"] is True
+    assert plan["peak_sram_bytes"] == result["peak_sram_bytes"]
+    assert plan["peak_sram_bytes"] == max(b["offset"] + b["bytes"] for b in plan["buffers"])
+    layers = [
+        layer
+        for stage in plan["stages"]
+        for group in stage["groups"]
+        for layer in range(group["first"], group["last"])
+    ]
+    assert layers == list(range(len(plan["layers"])))
+
+
+def test_convert_errors_write_nothing(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    truncated = tmp_path / "truncated.tflite"
+    truncated.write_bytes(model.read_bytes()[:1000])
+    message = error_of(capsys, "convert", model, "--sram", "9k", "--samples", 0, "--out", out)
+    assert "9,216 bytes cannot be met" in message and "input_1_int8" in message
+    assert "truncated.tflite" in error_of(capsys, "convert", truncated, "--out", out)
+    assert "nano33ble" in error_of(capsys, "convert", model, "--board", "x", "--out", out)
+    assert "absorb_pad" in error_of(capsys, "convert", model, "--disable", "x", "--out", out)
+    assert not out.exists()
+    assert "cannot write to" in error_of(capsys, "convert", model, "--out", truncated / "x")
+
+
+@pytest.mark.parametrize("signal_after", [0.3, 1.0, 2.0])
+def test_ctrl_c_leaves_nothing(model: Path, tmp_path: Path, signal_after: float) -> None:
+    out = tmp_path / "out"
+    command = [sys.executable, "-m", "tflm_mcunet", "convert", str(model), "--samples", "2000"]
+    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as run:
+        deadline = time.monotonic() + 30
+        while not out.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        time.sleep(signal_after)
+        run.send_signal(signal.SIGINT)
+        _, complaint = run.communicate(timeout=30)
+    assert run.returncode == 130
+    assert complaint == "tflm-mcunet: interrupted; nothing was written\n"
+    assert not out.exists()

@@ -76,7 +76,7 @@ def build_network(graph: Graph) -> Network:
     for i, op in enumerate(graph.ops):
         layer = build_layer(graph, i, extents)
         layer = _through_alias(layer, alias)
-        if op.kind is Kind.RESHAPE and _is_renaming(layer):
+        if op.kind is Kind.RESHAPE and _is_renaming(graph, layer):
             alias[op.output] = layer.accesses[0].tensor
         else:
             layers.append(layer)
@@ -97,5 +97,7 @@ def _through_alias(layer: Layer, alias: dict[int, int]) -> Layer:
     return dataclasses.replace(layer, accesses=accesses)
 
 
-def _is_renaming(layer: Layer) -> bool:
-    return not layer.stock and layer.extent == layer.accesses[0].extent
+def _is_renaming(graph: Graph, layer: Layer) -> bool:
+    """Whether a RESHAPE needs no layer; an input that is renamed to an output must be copied."""
+    is_copy = layer.accesses[0].tensor in graph.inputs and layer.output in graph.outputs
+    return not (layer.stock or is_copy) and layer.extent == layer.accesses[0].extent
