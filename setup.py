@@ -107,6 +107,9 @@ setup(
             "pytest>=8,<10",
             "pytest-xdist>=3.5,<4",
             "ruff==0.17.5",
+            # Builds the C runtime in place; tflite-micro's Python code, with which tests compare
+            # ours, imports pkg_resources, which newer ones no longer have.
+            "setuptools>=77,<81",
         ],
     },
 )
