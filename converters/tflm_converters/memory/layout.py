@@ -54,6 +54,12 @@ class Layout:
     starts: list[int] = dataclasses.field(default_factory=list)
     fed_state: int | None = None
 
+    def scratch_of(self, stage: int) -> set[int]:
+        """Buffers that only this stage uses: line buffers, tiles, accumulators, state."""
+        used = {p.buffer for (s, _), p in self.placements.items() if s == stage}
+        used |= {p.buffer for (s, _), p in self.auxiliary.items() if s == stage}
+        return {*used - set(self.whole.values()), *([self.state[stage]] if stage in self.state else [])}
+
     def add(self, buffer: Buffer) -> int:
         self.buffers.append(buffer)
         return len(self.buffers) - 1

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -22,8 +22,11 @@ from tflm_converters.memory.types import Buffer, MemoryPlan
 SEARCH_STEPS = 12000
 """Orders tried by the search when no heuristic reaches the lower bound."""
 
-PATIENCE = 4000
-"""Orders tried without any gain before the search gives up."""
+PATIENCE = 3
+"""The search gives up after this fraction (1/n) of its steps without any gain."""
+
+REFIT_ORDERS = 20
+"""Orders tried when the buffers of one stage are placed anew."""
 
 Intervals = list[tuple[int, int]]
 
@@ -72,6 +75,27 @@ def live_bytes(buffers: Sequence[Buffer], overlaps: Pairs) -> tuple[np.ndarray, 
     return ticks, np.cumsum(np.bincount(position, weights=change)).astype(np.int64)
 
 
+def refit(
+    buffers: Sequence[Buffer],
+    overlaps: Pairs,
+    offsets: Sequence[int],
+    movable: Collection[int],
+    ceiling: int,
+) -> tuple[int, ...] | None:
+    """Places some buffers anew, all others staying where they are.
+
+    None if an overlap no longer holds between those that stay, or if a buffer would end
+    above `ceiling`.
+    """
+    for (source, target), overlap in overlaps.items():
+        if source not in movable and target not in movable:
+            distance = offsets[target] - offsets[source]
+            if -overlap.lead < distance < buffers[source].size:
+                return None
+    search = _Search(buffers, overlaps, [0] * len(buffers))
+    return search.refit(offsets, movable, ceiling)
+
+
 def _lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
     """Bounds from outputs that overwrite their input, which must run `lead` bytes ahead.
 
@@ -115,6 +139,8 @@ class _Search:
     def __init__(self, buffers: Sequence[Buffer], overlaps: Pairs, pressure: list[int]) -> None:
         self._buffers = buffers
         self._pressure = pressure
+        # Alignment may cost up to this many bytes that no bound accounts for.
+        self._rounding = max((b.alignment for b in buffers), default=1)
         self._overlaps = overlaps
         self._forbidden: dict[tuple[int, int], Intervals] = {}
         spans = [(b.first_tick, b.last_tick) for b in buffers]
@@ -132,7 +158,7 @@ class _Search:
         offsets, current = best, peak
         last_gain = 0
         for step in range(steps):
-            if peak <= bound or step - last_gain > PATIENCE:
+            if peak < bound + self._rounding or step - last_gain > steps // PATIENCE:
                 break
             candidate, sides = self._perturb(order, high, offsets, chance)
             placed = self._place(candidate, sides, bound, ceiling=current)
@@ -145,6 +171,20 @@ class _Search:
                 best, peak, last_gain = placed, height, step
         return best, peak
 
+    def refit(
+        self, offsets: Sequence[int], movable: Collection[int], ceiling: int
+    ) -> tuple[int, ...] | None:
+        """Offsets with `movable` buffers placed anew; a few orders are tried."""
+        chance = random.Random(0)
+        order = sorted(movable, key=lambda i: -self._buffers[i].size)
+        kept = [-1 if i in movable else offset for i, offset in enumerate(offsets)]
+        for _ in range(REFIT_ORDERS):
+            placed = self._place_more(list(kept), order, frozenset(), 0, ceiling)
+            if placed is not None:
+                return tuple(placed)
+            order = chance.sample(order, len(order))
+        return None
+
     def _heuristics(self, bound: int) -> tuple[list[int], list[int], int]:
         """The best of a few orders: by size, by time, by how crowded the buffer's life is."""
         best: tuple[list[int], list[int], int] | None = None
@@ -153,7 +193,7 @@ class _Search:
             height = self._height(offsets)
             if best is None or height < best[2]:
                 best = (order, offsets, height)
-            if height <= bound:
+            if height < bound + self._rounding:
                 break
         assert best is not None
         return best
@@ -222,7 +262,17 @@ class _Search:
 
         None as soon as a buffer ends above `ceiling`.
         """
-        offsets = [-1] * len(order)
+        return self._place_more([-1] * len(order), order, high, limit, ceiling)
+
+    def _place_more(
+        self,
+        offsets: list[int],
+        order: list[int],
+        high: frozenset[int],
+        limit: int,
+        ceiling: int,
+    ) -> list[int] | None:
+        """Adds the buffers of `order` to those placed already (offset -1: not yet)."""
         for index in order:
             buffer = self._buffers[index]
             blocked = [

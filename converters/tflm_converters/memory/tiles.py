@@ -14,6 +14,10 @@ from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.types import Group
 
 
+SEARCH_STEPS = 60
+"""A group has few inner tensors: a short search finds what there is to find."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Tiles:
     """The inner tensors of a group: offset and extent of the largest box of each."""
@@ -37,7 +41,7 @@ def pack_tiles(network: Network, group: Group, ranges: list[tuple[int, int]]) ->
     for tensor, extent in zip(inner, extents, strict=True):
         bands = one_band(extent.bytes, network.producer[tensor], network.last_use[tensor])
         buffers.append(Buffer(network.name_of(tensor), Role.TILE, extent.bytes, bands, WORD))
-    plan = plan_buffers(buffers, {})
+    plan = plan_buffers(buffers, {}, steps=SEARCH_STEPS)
     placed = zip(plan.offsets, extents, strict=True)
     return Tiles(plan.peak, dict(zip(inner, placed, strict=True)))
 

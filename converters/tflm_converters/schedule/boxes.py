@@ -54,6 +54,11 @@ def band_count(network: Network, group: Group) -> int:
 
 def row_needs(network: Network, group: Group) -> Needs:
     """Rows of every tensor that a group touches, for each of its bands."""
+    return _row_needs(network, dataclasses.replace(group, tile_cols=1))
+
+
+@lru_cache(maxsize=4096)
+def _row_needs(network: Network, group: Group) -> Needs:
     cuts = _cut(0, group_extent(network, group).height, group.tile_rows)
     return _needs(network, group, cuts, rows=True)
 

@@ -8,9 +8,9 @@ import itertools
 
 import numpy as np
 
-from tflm_converters.memory.layout import Layout, lay_out
+from tflm_converters.memory.layout import Layout, lay_out, stage_escapes
 from tflm_converters.memory.overlap import overlaps
-from tflm_converters.memory.planner import SEARCH_STEPS, plan_buffers
+from tflm_converters.memory.planner import SEARCH_STEPS, live_bytes, plan_buffers, refit
 from tflm_converters.memory.tiles import pack_tiles
 from tflm_converters.memory.types import MemoryPlan
 from tflm_converters.schedule.boxes import group_extent
@@ -22,7 +22,7 @@ from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
 TILE_COLUMNS = (64, 32, 16, 8, 4, 2)
 """Widths of tiles that are tried, besides the whole row; powers of two suit the kernels."""
 
-SHARES = (1.0, 0.6, 0.3, 0.1, 0.0)
+SHARES = (1.0, 0.6, 0.3, 0.1)
 """Shares of a stage's spare memory that its wider tiles may take, tried in turn."""
 
 
@@ -65,16 +65,34 @@ def widen_tiles(planned: Planned) -> Planned:
     One-pixel tiles need least scratch but call a kernel for every pixel; where a stage
     has memory to spare below the peak, its tiles grow into it.
     """
-    slack = _slack(planned)
-    for share in SHARES:
-        stages = tuple(
-            _widen_stage(planned.network, stage, int(room * share))
-            for stage, room in zip(planned.schedule.stages, slack, strict=True)
-        )
-        wider = evaluate(planned.network, dataclasses.replace(planned.schedule, stages=stages))
-        if wider.peak <= planned.peak:
-            return wider
+    for index, room in enumerate(_slack(planned)):
+        for share in SHARES:
+            stage = _widen_stage(
+                planned.network, planned.schedule.stages[index], int(room * share)
+            )
+            wider = _with_stage(planned, index, stage)
+            if wider is not None:
+                planned = wider
+                break
     return planned
+
+
+def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
+    """The plan with one stage exchanged, other stages' buffers staying in place, if it fits."""
+    stages = list(planned.schedule.stages)
+    stages[index] = stage
+    schedule = dataclasses.replace(planned.schedule, stages=tuple(stages))
+    layout = lay_out(planned.network, schedule)
+    offsets = refit(
+        layout.buffers, layout.overlaps, planned.plan.offsets, layout.scratch_of(index), planned.peak
+    )
+    if offsets is None:
+        return None
+    ticks, live = live_bytes(layout.buffers, layout.overlaps)
+    plan = dataclasses.replace(
+        planned.plan, buffers=tuple(layout.buffers), offsets=offsets, ticks=ticks, live_bytes=live
+    )
+    return dataclasses.replace(planned, schedule=schedule, layout=layout, plan=plan)
 
 
 def _slack(planned: Planned) -> list[int]:
@@ -92,27 +110,34 @@ def _widen_stage(network: Network, stage: Stage, room: int) -> Stage:
         for group, span in zip(stage.groups, spans, strict=True)
     )
     groups = tuple(
-        _widen_group(network, group, span, scratch, room)
+        _widen_group(network, stage, group, span, scratch, room)
         for group, span in zip(stage.groups, spans, strict=True)
     )
     return dataclasses.replace(stage, groups=groups)
 
 
 def _widen_group(
-    network: Network, group: Group, spans: list[tuple[int, int]], scratch: int, room: int
+    network: Network,
+    stage: Stage,
+    group: Group,
+    spans: list[tuple[int, int]],
+    scratch: int,
+    room: int,
 ) -> Group:
     """The widest tiles whose scratch, and whose lead over an overwritten input, find room."""
     width = group_extent(network, group).width
     if group.tile_cols > 1 or width == 1:
         return group  # halo groups: their width is part of their cost in MACs
-    lead = _largest_lead(network, group)
+    lead = _largest_lead(network, stage, group)
     for cols in (width, *(c for c in TILE_COLUMNS if c < width)):
         wider = dataclasses.replace(group, tile_cols=cols)
         more_scratch = max(pack_tiles(network, wider, spans).size - scratch, 0)
-        if more_scratch + _largest_lead(network, wider) - lead <= room:
+        if more_scratch + _largest_lead(network, stage, wider) - lead <= room:
             return wider
     return group
 
 
-def _largest_lead(network: Network, group: Group) -> int:
-    return max((o.lead for o in overlaps(network, group).values()), default=0)
+def _largest_lead(network: Network, stage: Stage, group: Group) -> int:
+    """By how much an output of the stage must run ahead of an input that it overwrites."""
+    leads = overlaps(network, group).items()
+    return max((o.lead for (_, t), o in leads if stage_escapes(network, stage, t)), default=0)

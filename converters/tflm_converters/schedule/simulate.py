@@ -10,6 +10,7 @@ number of rows that each line buffer must hold.
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 
@@ -65,6 +66,13 @@ def simulate(
     `factors_given`: nobody waits for tensors of one pixel that are broadcast, as if an
     earlier stage had made them (for estimates).
     """
+    # Columns do not matter here, and a stage is simulated again for every width of its tiles.
+    groups = tuple(dataclasses.replace(group, tile_cols=1) for group in stage.groups)
+    return _simulate(network, dataclasses.replace(stage, groups=groups), fed, factors_given)
+
+
+@lru_cache(maxsize=1024)
+def _simulate(network: Network, stage: Stage, fed: int | None, factors_given: bool) -> Timeline:
     groups = stage.groups
     needs = tuple(row_needs(network, group) for group in groups)
     makers = {t: g for g, group in enumerate(groups) for t in touched(network, group)[1]}
