@@ -15,7 +15,6 @@ STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Werror
 
 demo: build
 	$(BIN)/tflm-mcunet convert examples/mcunet_vww1.tflite --board nano33ble --out build/demo
-	@echo "Report: build/demo/report.html"
 
 test: lint types runtime bazel pytest
 

@@ -33,14 +33,15 @@ _LEAST_SRAM = Goal()
 class Conversion:
     """A converted model and everything that is known about it.
 
-    `model` is the content of the `.tflite` file. `arena` and `parity` are None if the model
-    was not run (`samples=0`).
+    `model` is the content of the `.tflite` file. `arena_before`, `arena` and `parity` are None
+    if the models were not run (`samples=0`).
     """
 
     before: Profile
     passes: tuple[PassStep, ...]
     solution: Solution
     model: bytes
+    arena_before: ArenaUse | None
     arena: ArenaUse | None
     parity: Verdict | None
 
@@ -72,15 +73,16 @@ class Conversion:
                 "peak_sram_bytes": before.peak_bytes,
                 "macs": before.macs,
                 "file_bytes": before.file_bytes,
+                "tflm_arena_bytes": self.arena_before and self.arena_before.total,
             },
             "peak_sram_bytes": best.peak,
             "lower_bound_bytes": best.plan.lower_bound,
             "macs": best.macs,
             "macs_ratio": self.macs_ratio,
             "file_bytes": len(self.model),
-            "tflm_arena_bytes": None if self.arena is None else self.arena.total,
-            "samples": 0 if self.parity is None else self.parity.samples,
-            "differing_bytes": None if self.parity is None else self.parity.differing_bytes,
+            "tflm_arena_bytes": self.arena and self.arena.total,
+            "samples": self.parity.samples if self.parity else 0,
+            "differing_bytes": self.parity and self.parity.differing_bytes,
             "pareto": [{"peak_sram_bytes": p.peak, "macs": p.macs} for p in self.front],
             "passes": [dataclasses.asdict(step) for step in self.passes],
             "board": None if self.board is None else dataclasses.asdict(self.board),
@@ -135,10 +137,12 @@ def convert(
     graph = reader.read_bytes(content, name=name)
     before = profile_graph(graph, name=name, file_bytes=len(content), board=target)
     cleaned, solution, converted = rewrite(graph, goal=goal, progress=progress)
-    arena = parity = None
+    arena_before = arena = parity = None
     if samples:
         with HostProcess() as host:
-            progress("measuring the arena", 0.0)
+            progress("measuring arenas", 0.0)
+            arena_before = arena_use(content, name=name, host=host)
+            progress("measuring arenas", 0.5)
             arena = arena_use(converted, name=f"{name}, converted", host=host)
             parity = verify(
                 content,
@@ -151,7 +155,7 @@ def convert(
                 names=(name, f"{name}, converted"),
                 host=host,
             )
-    return Conversion(before, cleaned.steps, solution, converted, arena, parity)
+    return Conversion(before, cleaned.steps, solution, converted, arena_before, arena, parity)
 
 
 def rewrite_bytes(content: bytes) -> bytes:

@@ -38,8 +38,9 @@ def test_less_sram_and_the_same_bytes(conversion: Conversion) -> None:
 
 
 def test_the_arena_is_exact(conversion: Conversion) -> None:
-    assert conversion.arena is not None
+    assert conversion.arena is not None and conversion.arena_before is not None
     total = conversion.arena.total
+    assert 3 * total < conversion.arena_before.total
     assert conversion.planned.peak <= total
     image = np.zeros((1, 96, 96, 3), np.int8)
     interpreter = Interpreter.from_bytes(conversion.model, arena_size=total)

@@ -20,7 +20,8 @@ def execute(options: argparse.Namespace) -> int:
         result = _convert(options, progress)
         progress("drawing the report", 0.0)
         _write(stage, result)
-    show(options, result.to_json(), report.text(result))
+    written = f"Written to '{options.out}': model.tflite, plan.json, report.html and pictures"
+    show(options, result.to_json(), f"{report.text(result)}\n\n{written}")
     return int(result.parity is not None and not result.parity.identical)
 
 

@@ -18,8 +18,6 @@ from tflm_mcunet.report.tables import (
 )
 from tflm_mcunet.report.text import Table
 
-_ARENA = "bytes: the smallest arena that TFLite-Micro accepts on this host"
-
 
 def pictures(conversion: Conversion) -> dict[str, bytes]:
     """The pictures of the report, as PNG files by name."""
@@ -51,13 +49,14 @@ def text(conversion: Conversion) -> str:
     """What the terminal shows."""
     passes = passes_table(conversion.passes)
     parts = [
-        str(passes) if passes.rows else "No pass changed the model.",
-        str(stages_table(conversion.planned)),
-        str(_front_table(conversion)),
-        str(_result_table(conversion)),
+        f"What the passes changed\n\n{passes}" if passes.rows else "No pass changed the model.",
+        f"How it runs\n\n{stages_table(conversion.planned)}",
+        f"SRAM against work: schedules that no other beats in both\n\n{_front_table(conversion)}",
+        f"Result\n\n{_result_table(conversion)}",
         _parity_text(conversion),
+        *_board_lines(conversion),
     ]
-    return "\n\n".join([*parts, *_board_lines(conversion)])
+    return "\n\n".join(parts)
 
 
 def _points(conversion: Conversion) -> tuple[list[Point], Point, Point]:
@@ -86,8 +85,9 @@ def _figures(conversion: Conversion) -> list[KeyFigure]:
         KeyFigure(f"{best.plan.lower_bound:,}", "bytes: no plan of this schedule can need less"),
         KeyFigure(f"{conversion.macs_ratio:.3f}×", "multiply-accumulates of the original"),
     ]
-    if conversion.arena is not None:
-        figures.append(KeyFigure(f"{conversion.arena.total:,}", _ARENA))
+    if conversion.arena_before is not None and conversion.arena is not None:
+        totals = f"{conversion.arena_before.total:,} → {conversion.arena.total:,}"
+        figures.append(KeyFigure(totals, "bytes: the smallest arena of TFLite-Micro on this host"))
     if conversion.parity is not None:
         parity = conversion.parity
         meaning = f"differing bytes in {parity.samples} samples"
@@ -97,25 +97,22 @@ def _figures(conversion: Conversion) -> list[KeyFigure]:
 
 def _result_table(conversion: Conversion) -> Table:
     best, before = conversion.planned, conversion.before
-    rows = [
-        (
-            "bytes of activations at the peak",
-            f"{before.peak_bytes:,}",
-            f"{best.peak:,}",
-            f"{before.peak_bytes / best.peak:.1f}× less",
-        ),
-        ("bytes: lower bound of this schedule", "", f"{best.plan.lower_bound:,}", ""),
-        (
-            "multiply-accumulates",
-            f"{before.macs:,}",
-            f"{best.macs:,}",
-            f"{conversion.macs_ratio:.3f}×",
-        ),
-        ("bytes of the file", f"{before.file_bytes:,}", f"{len(conversion.model):,}", ""),
-    ]
-    if conversion.arena is not None:
-        rows.append((_ARENA, "", f"{conversion.arena.total:,}", ""))
+    rows = [_less("activations at the peak, bytes", before.peak_bytes, best.peak)]
+    rows.append(("lower bound of this schedule, bytes", "", f"{best.plan.lower_bound:,}", ""))
+    if conversion.arena_before is not None and conversion.arena is not None:
+        old, new = conversion.arena_before, conversion.arena
+        rows.append(_less("smallest arena of TFLite-Micro, bytes", old.total, new.total))
+        rows.append(_less("  for its own structures", old.persistent, new.persistent))
+    rows.append(_less("model file, bytes", before.file_bytes, len(conversion.model)))
+    ratio = f"{conversion.macs_ratio:.3f}×"
+    rows.append(("multiply-accumulates", f"{before.macs:,}", f"{best.macs:,}", ratio))
     return Table(("<", "original", "converted", "<"), tuple(rows))
+
+
+def _less(what: str, before: int, after: int) -> tuple[str, str, str, str]:
+    """A row of the table of results."""
+    remark = f"{before / after:.1f}× less" if after < before else ""
+    return what, f"{before:,}", f"{after:,}", remark
 
 
 def _parity_text(conversion: Conversion) -> str:
