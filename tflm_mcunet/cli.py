@@ -114,10 +114,9 @@ def _add_convert(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-macs",
         type=_ratio,
-        default=1.0,
         metavar="RATIO",
         help="with --objective sram: multiply-accumulates allowed, relative to the layers' own; "
-        "default: 1.0",
+        "default: 1.0, and any number with --mode patch",
     )
     parser.add_argument(
         "--mode",

@@ -55,10 +55,17 @@ class Goal:
 
     objective: str = "sram"
     sram: int | None = None
-    max_macs_ratio: float = 1.0
+    max_macs_ratio: float | None = None
     mode: str = "auto"
     patches: tuple[int, int] | None = None
     row_fed: bool = False
+
+    @property
+    def macs_limit(self) -> float:
+        """MACs allowed, relative to the layers' own; patches always recompute halos."""
+        if self.max_macs_ratio is not None:
+            return max(self.max_macs_ratio, 1.0)
+        return math.inf if self.mode == "patch" else 1.0
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -165,7 +172,7 @@ def pareto_front(planned: list[Planned]) -> tuple[Planned, ...]:
 
 def choose(front: tuple[Planned, ...], goal: Goal, own_macs: int) -> Planned:
     """The point of the front that meets the goal best."""
-    allowed = [p for p in front if p.macs <= own_macs * max(goal.max_macs_ratio, 1.0)] or [front[0]]
+    allowed = [p for p in front if p.macs <= own_macs * goal.macs_limit] or [front[0]]
     if goal.objective == "macs":
         fitting = [p for p in front if p.peak <= (goal.sram or math.inf)]
         if not fitting:
