@@ -12,6 +12,7 @@ ROOT = Path(__file__).parent
 ARDUINO_LIBRARY = Path("arduino/TFLM_MCUNet")
 RUNTIME = ARDUINO_LIBRARY / "src"
 HOST = Path("tflm_mcunet/native")  # registers the runtime in the tflite-micro wheel
+FIRMWARE = Path("tflm_mcunet/emulator/firmware")  # around the runtime on an emulated Cortex-M4
 # The Arduino library as it lies in the wheel: export works without this repository.
 CARRIED_LIBRARY = "tflm_mcunet._native.TFLM_MCUNet"
 
@@ -57,6 +58,7 @@ setup(
     package_data={
         CARRIED_LIBRARY: files(ARDUINO_LIBRARY, "*", relative_to=ARDUINO_LIBRARY),
         "tflm_mcunet": ["py.typed"],
+        "tflm_mcunet.emulator": files(FIRMWARE, "*.*", relative_to=FIRMWARE.parent),
         "tflm_converters": ["py.typed"],
     },
     ext_modules=[

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs a model on every sample of the file input.bin and writes what came of it to output.bin.
+//
+// A sample is an image of the arena with the guard bytes around it, and the rows of the input
+// if the program is row-fed. What comes of it: a result, and the same piece of memory afterwards.
+// What the images mean is known to the host alone.
+#include "profile.h"
+#include "semihosting.h"
+#include "timer.h"
+#include "tmc_runtime.h"
+
+#define UNTOUCHED 0xA5C3E177u
+
+extern const uint8_t model_program[], model_program_end[];
+extern const uint8_t model_parameters[], model_parameters_end[];
+extern uint8_t model_arena[], model_arena_end[], image_begin[], image_end[];
+extern uint32_t stack_limit[], stack_top[];
+extern int8_t staging[];  // memory behind everything else
+
+typedef struct {
+  int32_t status;
+  uint32_t ticks;
+  uint32_t stack_bytes;
+} result;
+
+__attribute__((noinline)) static void paint_stack(void) {
+  const uint32_t* stack_pointer;
+  __asm__ volatile("mov %0, sp" : "=r"(stack_pointer));
+  for (volatile uint32_t* word = stack_limit; word < stack_pointer; ++word) {
+    *word = UNTOUCHED;
+  }
+}
+
+// Most bytes that the stack has ever held since it was painted, those of main included.
+static uint32_t stack_used(void) {
+  const volatile uint32_t* word = stack_limit;
+  while (word < stack_top && *word == UNTOUCHED) {
+    ++word;
+  }
+  return (uint32_t)((const uint8_t*)stack_top - (const uint8_t*)word);
+}
+
+static uint32_t arena_bytes(void) { return (uint32_t)(model_arena_end - model_arena); }
+
+static tmc_status open_model(tmc_program* program) {
+  return tmc_program_open(program, model_program, (size_t)(model_program_end - model_program),
+                          model_parameters, (size_t)(model_parameters_end - model_parameters));
+}
+
+static const tmc_tensor* fed_tensor(const tmc_program* program) {
+  const int16_t index = program->header->row_fed_tensor;
+  return index == TMC_NONE ? NULL : &program->tensors[index];
+}
+
+static uint32_t row_bytes(const tmc_tensor* fed) { return (uint32_t)fed->width * fed->channels; }
+
+static tmc_status push_rows(const tmc_program* program, const tmc_tensor* fed) {
+  tmc_status status = tmc_program_begin(program, model_arena, arena_bytes());
+  for (int32_t y = 0; y < fed->height && status >= TMC_OK; ++y) {
+    status = tmc_program_push_row(program, model_arena, staging + (uint32_t)y * row_bytes(fed));
+  }
+  return status;
+}
+
+static tmc_status infer(const tmc_program* program) {
+  const tmc_tensor* fed = fed_tensor(program);
+  return fed == NULL ? tmc_program_run(program, model_arena, arena_bytes())
+                     : push_rows(program, fed);
+}
+
+static bool read_sample(int32_t file, const tmc_program* program) {
+  const tmc_tensor* fed = fed_tensor(program);
+  const uint32_t rows_bytes = fed == NULL ? 0 : fed->height * row_bytes(fed);
+  return semihosting_read(file, image_begin, (uint32_t)(image_end - image_begin)) &&
+         semihosting_read(file, staging, rows_bytes);
+}
+
+static bool write_result(int32_t file, const result* result) {
+  return semihosting_write(file, result, sizeof(*result)) &&
+         semihosting_write(file, image_begin, (uint32_t)(image_end - image_begin));
+}
+
+int main(void) {
+  const int32_t input = semihosting_open("input.bin", SEMIHOSTING_READ_BINARY);
+  const int32_t output = semihosting_open("output.bin", SEMIHOSTING_WRITE_BINARY);
+  paint_stack();
+  tmc_program program;
+  const tmc_status opened = open_model(&program);
+  if (opened != TMC_OK) {
+    return !write_result(output, &(result){.status = opened});
+  }
+  bool written = true;
+  while (written && read_sample(input, &program)) {
+    profile_start(program.ops);
+    const uint32_t begin = timer_now();
+    const tmc_status status = infer(&program);
+    const uint32_t ticks = timer_now() - begin;
+    written = write_result(output, &(result){status, ticks, stack_used()}) &&
+              profile_write(output, program.header->op_count);
+  }
+  return !written;
+}

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+// The model: its program and parameters, from the files of these names, and its arena.
+  .syntax unified
+
+  .section .program, "a"
+  .balign 4
+  .global model_program, model_program_end
+model_program:
+  .incbin "program.bin"
+model_program_end:
+
+  .section .parameters, "a"
+  .balign 4
+  .global model_parameters, model_parameters_end
+model_parameters:
+  .incbin "parameters.bin"
+model_parameters_end:
+
+  .section .bss.arena, "aw", %nobits
+  .balign 16
+  .global model_arena, model_arena_end
+model_arena:
+  .space ARENA_BYTES
+model_arena_end:

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What lies where in the arena of a program: inputs, outputs, and bytes that nobody owns."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from tflm_converters.emit import program_format as fmt
+from tflm_converters.emit.program_format import NONE
+
+Arrays = tuple[np.ndarray, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class ProgramView:
+    """The arrays of a packed program (tmc_program.h)."""
+
+    header: np.void
+    tensors: np.ndarray
+    ops: np.ndarray
+    groups: np.ndarray
+    stages: np.ndarray
+
+    @classmethod
+    def parse(cls, program: bytes) -> ProgramView:
+        """Views of the program's bytes."""
+        header = np.frombuffer(program, fmt.HEADER, 1)[0]
+        arrays, offset = [], fmt.HEADER.itemsize
+        for name, dtype in (
+            ("tensor_count", fmt.TENSOR),
+            ("op_count", fmt.OP),
+            ("group_count", fmt.GROUP),
+            ("stage_count", fmt.STAGE),
+        ):
+            arrays.append(np.frombuffer(program, dtype, int(header[name]), offset))
+            offset += arrays[-1].nbytes
+        return cls(header, *arrays)
+
+    @property
+    def arena_bytes(self) -> int:
+        return int(self.header["arena_bytes"])
+
+    @property
+    def fed(self) -> int | None:
+        """The input that arrives row by row."""
+        index = int(self.header["row_fed_tensor"])
+        return None if index == NONE else index
+
+    def arena(self, inputs: Arrays, garbage: np.ndarray) -> np.ndarray:
+        """An arena full of garbage, with the whole inputs at their places.
+
+        Raises:
+            ValueError: number or sizes of the inputs are not the program's.
+        """
+        if len(inputs) != int(self.header["input_count"]):
+            raise ValueError(f"expected {self.header['input_count']} inputs, got {len(inputs)}")
+        arena = garbage.copy()
+        for index, array in enumerate(inputs):
+            if array.size != self._elements(index):
+                raise ValueError(
+                    f"input {index}: expected {self._elements(index)} elements, got {array.size}"
+                )
+            if index != self.fed:
+                arena[self._place(index)] = array.view(np.uint8).ravel()
+        return arena
+
+    def outputs(self, arena: np.ndarray) -> Arrays:
+        """Copies of the outputs: int8, (height, width, channels)."""
+        first, count = int(self.header["input_count"]), int(self.header["output_count"])
+        return tuple(
+            arena[self._place(index)].view(np.int8).reshape(self.shape(index)).copy()
+            for index in range(first, first + count)
+        )
+
+    def unowned(self) -> np.ndarray:
+        """Which bytes of the arena belong to no tensor and to no state: bool (arena bytes,)."""
+        free = np.ones(self.arena_bytes, bool)
+        for tensor in self.tensors:
+            free[tensor["offset"] : tensor["offset"] + tensor["bytes"]] = False
+        for stage in self.stages:
+            size = int(stage["group_count"]) * fmt.GROUP_STATE.itemsize
+            free[stage["state_offset"] : stage["state_offset"] + size] = False
+        if self.fed is not None:
+            counter = self.header["fed_state_offset"]
+            free[counter : counter + 2] = False
+        return free
+
+    def shape(self, index: int) -> tuple[int, int, int]:
+        """Height, width and channels of a tensor."""
+        tensor = self.tensors[index]
+        return int(tensor["height"]), int(tensor["width"]), int(tensor["channels"])
+
+    def _elements(self, index: int) -> int:
+        return int(np.prod(self.shape(index)))
+
+    def _place(self, index: int) -> slice:
+        offset = int(self.tensors[index]["offset"])
+        return slice(offset, offset + self._elements(index))
