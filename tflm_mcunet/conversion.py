@@ -62,7 +62,7 @@ class Conversion:
     @property
     def macs_ratio(self) -> float:
         """Multiply-accumulates relative to the original."""
-        return self.planned.macs / max(self.before.macs, 1)
+        return self.before.macs_ratio(self.planned.macs)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `tflm-mcunet convert --json` prints."""
@@ -95,7 +95,7 @@ def convert(
     board: str | Board | None = None,
     sram: int | None = None,
     objective: Literal["sram", "macs"] = "sram",
-    max_macs_ratio: float = 1.0,
+    max_macs_ratio: float | None = None,
     mode: Literal["auto", "layer", "patch", "stream"] = "auto",
     patches: tuple[int, int] | None = None,
     row_fed: bool = False,
@@ -112,7 +112,8 @@ def convert(
         sram: budget for activations in bytes, instead of the board's.
         objective: "sram", least peak within `max_macs_ratio`, or "macs", least
             multiply-accumulates within the budget.
-        max_macs_ratio: multiply-accumulates allowed, relative to those of the layers.
+        max_macs_ratio: multiply-accumulates allowed, relative to those of the layers; by
+            default 1.0, and any number in mode "patch".
         mode: how layers may run, see `tflm_converters.schedule.types.Mode`.
         patches: rows and columns of the grid of patch-based stages.
         row_fed: the input arrives row by row and is never held whole.

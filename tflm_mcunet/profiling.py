@@ -85,6 +85,10 @@ class Profile:
         """Whether the model file fits the board's flash; None without a board."""
         return None if self.board is None else self.file_bytes <= self.board.flash_bytes
 
+    def macs_ratio(self, macs: int) -> float:
+        """A number of multiply-accumulates relative to this model's, which may be none."""
+        return macs / self.macs if self.macs else 1.0
+
     def to_json(self) -> dict[str, Any]:
         """The object that `tflm-mcunet profile --json` prints."""
         return {

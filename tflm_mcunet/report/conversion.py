@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tflm_converters.schedule.evaluate import Planned
 from tflm_mcunet.conversion import Conversion
 from tflm_mcunet.report import arena_picture, memory_picture, pareto_picture, terminal
 from tflm_mcunet.report.page import KeyFigure, Section, render
+from tflm_mcunet.report.point import Point
 from tflm_mcunet.report.tables import (
-    Point,
     buffers_table,
     layers_table,
     pareto_table,
@@ -60,10 +61,14 @@ def text(conversion: Conversion) -> str:
 
 
 def _points(conversion: Conversion) -> tuple[list[Point], Point, Point]:
-    """The front, the chosen point and the original, each as (peak, MACs)."""
-    best, before = conversion.planned, conversion.before
-    front = [(point.peak, point.macs) for point in conversion.front]
-    return front, (best.peak, best.macs), (before.peak_bytes, before.macs)
+    """The front, the chosen point and the original."""
+    before = conversion.before
+
+    def point(planned: Planned) -> Point:
+        return Point(planned.peak, planned.macs, before.macs_ratio(planned.macs))
+
+    original = Point(before.peak_bytes, before.macs, 1.0)
+    return [point(planned) for planned in conversion.front], point(conversion.planned), original
 
 
 def _front_table(conversion: Conversion) -> Table:

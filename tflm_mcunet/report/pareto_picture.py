@@ -9,9 +9,7 @@ from matplotlib.axes import Axes
 
 from tflm_mcunet.boards import Board
 from tflm_mcunet.report import style
-
-Point = tuple[int, int]
-"""Peak SRAM in bytes, multiply-accumulates."""
+from tflm_mcunet.report.point import Point
 
 
 def draw(
@@ -28,15 +26,14 @@ def draw(
     """
     canvas = style.figure(5.5)
     axes = canvas.subplots()
-    macs = original[1]
-    ordered = sorted(front, key=lambda point: point[1])
-    x = [count / macs for _, count in ordered]
-    y = [peak / style.KIB for peak, _ in ordered]
+    ordered = sorted(front, key=lambda point: point.macs)
+    x = [point.ratio for point in ordered]
+    y = [point.peak / style.KIB for point in ordered]
     axes.step(x, y, where="post", color=style.BLUE, linewidth=1.6)
     axes.scatter(x, y, s=34, color=style.BLUE, zorder=3)
     # No point lies to the lower left of one on the front: there is always room.
-    _mark(axes, original, macs, ("original", "s", style.FADED_INK, 1))
-    _mark(axes, chosen, macs, ("chosen", "D", style.VERMILLION, -1))
+    _mark(axes, original, ("original", "s", style.FADED_INK, 1))
+    _mark(axes, chosen, ("chosen", "D", style.VERMILLION, -1))
     axes.set_yscale("log", base=2)
     axes.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
     if board is not None:
@@ -51,19 +48,19 @@ def draw(
     least = min(front)
     style.title(
         axes,
-        f"{name}: {least[0]:,} bytes of SRAM suffice, at {least[1] / macs:.2f} times the MACs",
+        f"{name}: {least.peak:,} bytes of SRAM suffice, at {least.ratio:.2f} times the MACs",
         "On the line: the schedules that no other one beats in both.",
     )
     return style.png(canvas)
 
 
-def _mark(axes: Axes, point: Point, macs: int, look: tuple[str, str, str, int]) -> None:
+def _mark(axes: Axes, point: Point, look: tuple[str, str, str, int]) -> None:
     """A labelled point; the label is above and to the right for side 1, the reverse for -1."""
     label, marker, color, side = look
-    x, y = point[1] / macs, point[0] / style.KIB
+    x, y = point.ratio, point.peak / style.KIB
     axes.scatter([x], [y], s=80, color=color, marker=marker, zorder=4)
     axes.annotate(
-        f"{label}\n{point[0]:,} B, {x:.3f}×",
+        f"{label}\n{point.peak:,} B, {x:.3f}×",
         (x, y),
         xytext=(9 * side, 5 * side),
         textcoords="offset points",

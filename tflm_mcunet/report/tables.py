@@ -11,12 +11,10 @@ from tflm_converters.schedule.evaluate import Planned
 from tflm_converters.schedule.types import Mode, Stage
 from tflm_mcunet.boards import Board
 from tflm_mcunet.profiling import LayerProfile, Profile
+from tflm_mcunet.report.point import Point
 from tflm_mcunet.report.text import Table, shape_text, short_name
 
 _BAR_WIDTH = 24
-
-Point = tuple[int, int]
-"""Peak SRAM in bytes, multiply-accumulates."""
 
 
 def layers_table(profile: Profile) -> Table:
@@ -92,8 +90,8 @@ def pareto_table(
     """The schedules that no other one beats in both SRAM and work, and the original."""
     points = [(point, _remark(point, chosen, board)) for point in sorted(front)]
     rows = (
-        (f"{peak:,}", f"{macs:,}", f"{macs / max(original[1], 1):.3f}×", remark)
-        for (peak, macs), remark in [*points, (original, "original")]
+        (f"{point.peak:,}", f"{point.macs:,}", f"{point.ratio:.3f}×", remark)
+        for point, remark in [*points, (original, "original")]
     )
     return Table(("SRAM, B", "MACs", "of original", "<"), tuple(rows))
 
@@ -101,7 +99,7 @@ def pareto_table(
 def _remark(point: Point, chosen: Point, board: Board | None) -> str:
     if point == chosen:
         return "◀ chosen"
-    return f"exceeds {board.name}" if board and point[0] > board.sram_bytes else ""
+    return f"exceeds {board.name}" if board and point.peak > board.sram_bytes else ""
 
 
 def buffers_table(plan: MemoryPlan) -> Table:

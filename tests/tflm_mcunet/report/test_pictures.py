@@ -27,6 +27,7 @@ from tflm_mcunet.report import (
     profile_picture,
     style,
 )
+from tflm_mcunet.report.point import Point
 
 
 @pytest.fixture(scope="module")
@@ -118,8 +119,8 @@ def test_arena_tells_the_gap(bound: int, says: str, drawn: list[Figure]) -> None
 
 def test_pareto(drawn: list[Figure]) -> None:
     board = boards.get("uno-r4")
-    front = [(20_000, 1_100_000), (40_000, 1_000_000)]
-    original = (80_000, 1_000_000)
+    front = [Point(20_000, 1_100_000, 1.1), Point(40_000, 1_000_000, 1.0)]
+    original = Point(80_000, 1_000_000, 1.0)
     png = pareto_picture.draw(front, front[1], original, name="m", board=board)
     assert size_of(png) == (1500, 825)
     shown = texts(drawn[0].axes[0])
