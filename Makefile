@@ -4,19 +4,20 @@
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DELETE_ON_ERROR:
-.PHONY: demo test build lint types runtime bazel pytest clean
+.PHONY: demo test build emulator lint types runtime firmware bazel pytest clean
 
 PYTHON ?= python3
 CC ?= cc
 BIN := .venv/bin
 LIBRARY := tflm_mcunet/_native/libtflm_mcunet.so
 C_SOURCES = $(shell find arduino tflm_mcunet/native tests -name '*.[ch]')
+FIRMWARE_SOURCES = $(wildcard tflm_mcunet/emulator/firmware/*.[ch])
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Werror
 
 demo: build
 	$(BIN)/tflm-mcunet convert examples/mcunet_vww1.tflite --board nano33ble --out build/demo
 
-test: lint types runtime bazel pytest
+test: lint types runtime firmware bazel pytest
 
 build: .venv/installed
 	$(BIN)/python setup.py --quiet build_ext --inplace
@@ -27,10 +28,14 @@ build: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
 
+# A Cortex-M4 to compile for and to run on.
+emulator:
+	tools/install_packages.sh qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi
+
 lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) $(FIRMWARE_SOURCES)
 
 types: build
 	$(BIN)/mypy
@@ -42,10 +47,18 @@ runtime: build
 	  $(CC) $(STRICT) -Iarduino/TFLM_MCUNet/src -c $$source -o /dev/null; \
 	done
 
+# The same for the Cortex-M4, which has kernels of its own.
+firmware: emulator
+	@for source in $(shell find arduino -name '*.c') $(filter %.c,$(FIRMWARE_SOURCES)); do \
+	  echo "arm-none-eabi-gcc $(STRICT) $$source"; \
+	  arm-none-eabi-gcc -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard $(STRICT) \
+	    -DPROFILE '-DKERNELS=WRAP(tmc_conv_s8)' -Iarduino/TFLM_MCUNet/src -c $$source -o /dev/null; \
+	done
+
 bazel:
 	tools/bazel/test.sh
 
-pytest: build
+pytest: build emulator
 	$(BIN)/pytest --numprocesses auto
 
 clean:

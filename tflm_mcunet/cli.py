@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Makes int8 .tflite models fit microcontrollers.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_profile, _add_convert, _add_run, _add_verify):
+    for add in (_add_profile, _add_convert, _add_run, _add_verify, _add_bench):
         command = add(commands)
         command.add_argument(
             "--json", action="store_true", help="print one JSON object; all else goes to stderr"
@@ -118,19 +118,9 @@ def _add_convert(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         help="with --objective sram: multiply-accumulates allowed, relative to the layers' own; "
         "default: 1.0, and any number with --mode patch",
     )
-    parser.add_argument(
-        "--mode",
-        choices=("auto", "layer", "patch", "stream"),
-        default="auto",
-        help="how layers may run; default: auto, all ways",
-    )
+    _add_mode(parser)
     parser.add_argument(
         "--patches", type=patch_grid, metavar="RxC", help="grid of patches, such as 3x3"
-    )
-    parser.add_argument(
-        "--row-fed",
-        action="store_true",
-        help="the input arrives row by row, and is never held whole",
     )
     parser.add_argument(
         "--float-io", action="store_true", help="keep float inputs and outputs; default: int8"
@@ -181,6 +171,46 @@ def _add_verify(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
     return parser
 
 
+def _add_bench(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Counts what an inference costs on an emulated Cortex-M4, and compares its outputs."
+    parser = commands.add_parser("bench", help=text, description=text)
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite file, converted or not")
+    parser.add_argument(
+        "--runtime",
+        choices=("c", "tflm-host"),
+        default="c",
+        help="c: emulated core, no interpreter; tflm-host: TensorFlow Lite Micro on this machine; "
+        "default: c",
+    )
+    _add_mode(parser)
+    _add_board(parser)
+    parser.set_defaults(board="nano33ble")
+    parser.add_argument(
+        "--optimization",
+        choices=("2", "3", "s"),
+        default="2",
+        help="the compiler's level for the emulated core; default: 2",
+    )
+    parser.add_argument(
+        "--samples", type=_positive, default=3, metavar="N", help="inputs to run; default: 3"
+    )
+    return parser
+
+
+def _add_mode(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--mode",
+        choices=("auto", "layer", "patch", "stream"),
+        default="auto",
+        help="how layers may run; default: auto, all ways",
+    )
+    parser.add_argument(
+        "--row-fed",
+        action="store_true",
+        help="the input arrives row by row, and is never held whole",
+    )
+
+
 def _add_board(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--board", metavar="NAME", help=f"one of {', '.join(boards.names())}")
 
@@ -215,6 +245,12 @@ def _count(text: str) -> int:
     if not text.isdecimal():
         raise argparse.ArgumentTypeError(f"expected a number from 0, got '{text}'")
     return int(text)
+
+
+def _positive(text: str) -> int:
+    if _count(text) == 0:
+        raise argparse.ArgumentTypeError("expected a number from 1, got '0'")
+    return _count(text)
 
 
 def _ratio(text: str) -> float:

@@ -48,6 +48,11 @@ class ProgramView:
         index = int(self.header["row_fed_tensor"])
         return None if index == NONE else index
 
+    @property
+    def row_bytes(self) -> int:
+        """What the caller of a row-fed program holds beside the arena; 0 for others."""
+        return 0 if self.fed is None else int(np.prod(self.shape(self.fed)[1:]))
+
     def arena(self, inputs: Arrays, garbage: np.ndarray) -> np.ndarray:
         """An arena full of garbage, with the whole inputs at their places.
 

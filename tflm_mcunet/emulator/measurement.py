@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from tflm_converters.emit.program_format import OpKind
+from tflm_converters.errors import ConversionError
 from tflm_mcunet.emulator import toolchain
 from tflm_mcunet.emulator.images import Arrays, ProgramView
 from tflm_mcunet.emulator.toolchain import GUARD_BYTES, Build, Firmware
@@ -39,11 +40,10 @@ class OperatorCost:
 class Run:
     """One inference.
 
-    `status` is the runtime's `tmc_status`. `spoiled_bytes` counts bytes that changed though
-    nothing may write to them: the guards around the arena and the gaps inside it.
+    `spoiled_bytes` counts bytes that changed though nothing may write to them: the guards
+    around the arena and the gaps inside it.
     """
 
-    status: int
     instructions: int
     stack_bytes: int
     outputs: Arrays
@@ -112,7 +112,7 @@ def measure(
     Raises:
         EmulatorMissingError: cross compiler or emulator are not installed.
         ConversionError: the runtime does not compile, the model does not fit the emulated
-            board, or the firmware faults.
+            board, the runtime refuses the program, or the firmware faults.
 
     Example:
         >>> packed = pack_program(network, schedule, layout, plan, range(1))
@@ -160,6 +160,8 @@ def _runs(
     offset = 0
     for image in images:
         result = np.frombuffer(output, _RESULT, 1, offset)[0]
+        if result["status"]:
+            raise ConversionError(f"the program ended with status {result['status']}")
         offset += _RESULT.itemsize
         memory = np.frombuffer(output, np.uint8, image.memory.size, offset)
         offset += memory.nbytes
@@ -169,7 +171,6 @@ def _runs(
             offset += costs.nbytes
             operators = tuple(_operator_costs(view, costs))
         yield Run(
-            int(result["status"]),
             int(result["ticks"]) * INSTRUCTIONS_PER_TICK,
             int(result["stack_bytes"]),
             view.outputs(memory[GUARD_BYTES:-GUARD_BYTES]),

@@ -1,0 +1,214 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a model costs on a microcontroller, measured where it runs."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from tflm_converters.errors import UnsupportedModelError
+from tflm_mcunet import boards, inference
+from tflm_mcunet.arena import arena_use
+from tflm_mcunet.boards import Board
+from tflm_mcunet.comparison import Comparison, Model
+from tflm_mcunet.conversion import Progress, convert
+from tflm_mcunet.emulator import Build, OperatorCost
+from tflm_mcunet.emulator.deployment import Deployment, is_converted
+from tflm_mcunet.emulator.images import ProgramView
+from tflm_mcunet.files import read_file
+from tflm_mcunet.host_process import HostProcess
+from tflm_mcunet.inference import Arrays
+
+CYCLES_PER_INSTRUCTION = 1.6
+"""An estimate, for there is no cycle model: kernels of this kind take about 1.2 cycles per
+instruction with an ideal memory, and published results of others on an STM32L4R5 are about
+1.3 times such counts (flash wait states, bus contention)."""
+
+_CORE = "Cortex-M4F"
+
+Runtime = Literal["c", "tflm-host"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Benchmark:
+    """Costs of one inference; None where a runtime cannot tell.
+
+    `runtime` "c": on the emulated Cortex-M4, without an interpreter. `flash_bytes` is code
+    and model; `sram_bytes` .data and .bss, which is the arena; `row_bytes` the row that the
+    caller of a row-fed model holds beside it. "tflm-host": inside TensorFlow Lite Micro on
+    this machine. `flash_bytes` is the model's file, `sram_bytes` the smallest arena.
+
+    `differing_bytes` are those of the outputs, against TensorFlow Lite Micro's reference
+    kernels; `spoiled_bytes` those which were overwritten though they belong to nobody.
+    """
+
+    name: str
+    runtime: Runtime
+    board: Board
+    samples: int
+    differing_bytes: int
+    sram_bytes: int
+    flash_bytes: int
+    instructions: int | None = None
+    layers: tuple[OperatorCost, ...] = ()
+    code_bytes: int | None = None
+    stack_bytes: int | None = None
+    row_bytes: int | None = None
+    spoiled_bytes: int | None = None
+    host_ms: float | None = None
+
+    @property
+    def estimated_ms(self) -> float | None:
+        """Milliseconds on the board, see CYCLES_PER_INSTRUCTION; an estimate."""
+        if self.instructions is None:
+            return None
+        return self.instructions * CYCLES_PER_INSTRUCTION / self.board.clock_hz * 1000
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `tflm-mcunet bench --json` prints."""
+        return {
+            **dataclasses.asdict(self),
+            "estimated_ms": self.estimated_ms,
+            "cycles_per_instruction": CYCLES_PER_INSTRUCTION,
+        }
+
+
+def bench(
+    model: str | Path,
+    *,
+    runtime: Runtime = "c",
+    mode: Literal["auto", "layer", "patch", "stream"] = "auto",
+    row_fed: bool = False,
+    board: str | Board = "nano33ble",
+    optimization: str = "-O2",
+    samples: int = 3,
+    progress: Progress = lambda what, share: None,
+) -> Benchmark:
+    """Measures a model, which is converted in memory if it is not converted yet.
+
+    Args:
+        model: path of a `.tflite` file, converted or not.
+        runtime: what runs it, see `Benchmark`.
+        mode: how layers may run, as for `convert`.
+        row_fed: the input arrives row by row, as for `convert`.
+        board: whose clock the estimate is for; its core must be a Cortex-M4F.
+        optimization: the compiler's level for the emulated core.
+        samples: inputs to run, at least 1.
+        progress: called as work is done.
+
+    Raises:
+        EmulatorMissingError: cross compiler or emulator are not installed.
+        ConversionError: the model cannot be converted, or not run by this runtime.
+
+    Example:
+        >>> bench("model.tflite", row_fed=True).instructions
+    """
+    target = boards.get(board)
+    if target.core != _CORE:
+        raise UnsupportedModelError(
+            f"the emulated core is a {_CORE}, but {target.name} has a {target.core}; choose "
+            f"one of {', '.join(b for b in boards.names() if boards.get(b).core == _CORE)}"
+        )
+    pair = _load(Path(model), mode=mode, row_fed=row_fed, progress=progress)
+    with HostProcess() as host:
+        bench_ = _Bench(pair, target, host, samples, progress)
+        return bench_.on_host() if runtime == "tflm-host" else bench_.emulated(optimization)
+
+
+def _load(
+    path: Path,
+    *,
+    mode: Literal["auto", "layer", "patch", "stream"],
+    row_fed: bool,
+    progress: Progress,
+) -> tuple[Model, Model]:
+    """The original and the converted model: one and the same if there is no original."""
+    original = Model.parse(read_file(path), name=path.name)
+    if is_converted(original.graph):
+        return original, original
+    converted = convert(path, mode=mode, row_fed=row_fed, samples=0, progress=progress)
+    return original, Model.parse(converted.model, name=f"{path.name}, converted")
+
+
+class _Bench:
+    """One pair of models on one board."""
+
+    def __init__(
+        self,
+        pair: tuple[Model, Model],
+        board: Board,
+        host: HostProcess,
+        samples: int,
+        progress: Progress,
+    ) -> None:
+        self.original, self.converted = pair
+        self.board, self.host, self.progress = board, host, progress
+        self.comparison = Comparison(*pair, host)
+        self.inputs = [self.comparison.inputs(index, seed=0) for index in range(samples)]
+        progress("running TensorFlow Lite Micro", 0.0)
+        self.results = list(self.comparison.outputs(self.inputs))
+
+    def emulated(self, optimization: str) -> Benchmark:
+        deployment = Deployment.of(self.converted.graph, name=self.converted.name)
+        self.progress("running the emulated core", 0.3)
+        measured = deployment.measure(self.inputs, build=Build(optimization))
+        self.progress("running it layer by layer", 0.7)
+        layered = deployment.measure(self.inputs[:1], build=Build(optimization, profile=True))
+        got = [deployment.outputs(run.outputs) for run in measured.runs]
+        view = ProgramView.parse(deployment.program)
+        return Benchmark(
+            name=self.original.name,
+            runtime="c",
+            board=self.board,
+            samples=len(self.inputs),
+            differing_bytes=sum(map(_differing, (golden for golden, _ in self.results), got)),
+            sram_bytes=measured.sram_bytes,
+            flash_bytes=measured.flash_bytes,
+            instructions=measured.instructions,
+            layers=layered.operators,
+            code_bytes=measured.code_bytes,
+            stack_bytes=measured.stack_bytes,
+            row_bytes=view.row_bytes,
+            spoiled_bytes=measured.spoiled_bytes,
+        )
+
+    def on_host(self) -> Benchmark:
+        model = self.converted
+        self.progress("measuring the arena", 0.5)
+        arena = arena_use(model.content, name=model.name, host=self.host)
+        call = self.host.call(_timed, model.content, self.inputs, subject=model.name)
+        return Benchmark(
+            name=self.original.name,
+            runtime="tflm-host",
+            board=self.board,
+            samples=len(self.inputs),
+            differing_bytes=sum(_differing(golden, got) for golden, got in self.results),
+            sram_bytes=arena.total,
+            flash_bytes=len(model.content),
+            host_ms=call,
+        )
+
+
+def _timed(model: bytes, samples: list[Arrays]) -> float:
+    """Milliseconds of the fastest inference."""
+    interpreter = inference.Interpreter.from_bytes(model)
+    return 1000 * min(_seconds(interpreter, sample) for sample in samples)
+
+
+def _seconds(interpreter: inference.Interpreter, sample: Arrays) -> float:
+    begin = time.perf_counter()
+    inference.infer(interpreter, sample)
+    return time.perf_counter() - begin
+
+
+def _differing(golden: Arrays, got: Arrays) -> int:
+    pairs = zip(golden, got, strict=True)
+    return sum(int(np.count_nonzero(_bytes(one) != _bytes(other))) for one, other in pairs)
+
+
+def _bytes(array: np.ndarray) -> np.ndarray:
+    return np.frombuffer(array.tobytes(), np.uint8)
