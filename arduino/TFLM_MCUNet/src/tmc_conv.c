@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // CONV: output[o] = requantize(bias[o] + sum over taps and input channels of
 //                              weights[o][ky][kx][i] * (input[y][x][i] - zero point)).
+#include "tmc_simd.h"
 #include "tmc_window.h"
+
+#ifndef TMC_SIMD  // else: tmc_conv_simd.c
 
 static uint32_t dot(const int8_t* weights, const int8_t* input, int32_t count, int32_t offset) {
   uint32_t sum = 0;
@@ -44,3 +47,5 @@ static void convolve(const tmc_call* call, const tmc_window* window, int8_t* out
 }
 
 void tmc_conv_s8(const tmc_call* call) { tmc_for_each_window(call, convolve); }
+
+#endif

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+// Biases and requantization of CONV and DEPTHWISE by the DSP extension, channel by channel: what
+// depends on the channel alone is computed once for several sums.
+#ifndef TMC_CHANNELS_H_
+#define TMC_CHANNELS_H_
+
+#include "tmc_requantize.h"
+#include "tmc_simd.h"
+
+#ifdef TMC_SIMD
+
+// The constants of all channels of an operator.
+typedef struct {
+  const int32_t* biases;  // or NULL
+  const int32_t* multipliers;
+  const int8_t* shifts;
+  int32_t step;  // 0 if all channels share one multiplier and shift
+  int32_t twice_output_offset_plus_1;
+} tmc_channels;
+
+TMC_INLINE tmc_channels tmc_channels_of(const tmc_call* call) {
+  const tmc_op* op = call->op;
+  const int per_tensor = (op->flags & TMC_PER_TENSOR) != 0;
+  const int32_t* multipliers = tmc_int32_parameters(call, op->requantization);
+  return (tmc_channels){
+      .biases = tmc_int32_parameters(call, op->bias),
+      .multipliers = multipliers,
+      .shifts = (const int8_t*)(multipliers + (per_tensor ? 1 : call->output.channels)),
+      .step = per_tensor ? 0 : 1,
+      .twice_output_offset_plus_1 = 2 * op->output_offset + 1,
+  };
+}
+
+TMC_INLINE uint32_t tmc_bias(const tmc_channels* channels, int32_t channel) {
+  return channels->biases == NULL ? 0 : (uint32_t)channels->biases[channel];
+}
+
+// A right shift by n in [1, TMC_MAX_FAST_SHIFT] takes eight instructions for each sum:
+//   h = 2 * sum * multiplier / 2^32, rounded;
+//   output = (h + (h < 0 ? -1 : 0) + 2^(n - 1) + offset * 2^n) >> n, saturated,
+// where the second term lets ties round away from zero. A sum that 2 * sum saturates ends beyond
+// the int8_t in either case, since the multiplier is zero or at least 2^30.
+enum { TMC_MAX_FAST_SHIFT = 20 };
+
+typedef struct {
+  int32_t multiplier;
+  int32_t shift;
+  int32_t rounding;
+  int is_fast;
+} tmc_scale;
+
+TMC_INLINE tmc_scale tmc_scale_of(const tmc_channels* channels, int32_t channel) {
+  const int32_t shift = channels->shifts[channel * channels->step];
+  const uint32_t right_shift_minus_1 = ~(uint32_t)shift;
+  return (tmc_scale){
+      .multiplier = channels->multipliers[channel * channels->step],
+      .shift = shift,
+      .rounding =
+          (int32_t)((uint32_t)channels->twice_output_offset_plus_1 << (right_shift_minus_1 & 31)),
+      .is_fast = right_shift_minus_1 < TMC_MAX_FAST_SHIFT,
+  };
+}
+
+TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
+  const int32_t high = tmc_rounding_high_mul(tmc_saturating_double((int32_t)sum), scale.multiplier);
+  return (int8_t)tmc_saturate_to_int8((high + (high >> 31) + scale.rounding) >> -scale.shift);
+}
+
+static inline int8_t tmc_any_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
+  return tmc_to_output(
+      tmc_multiply_by_quantized_multiplier((int32_t)sum, scale.multiplier, scale.shift), op);
+}
+
+// The fast outputs are saturated to int8_t and nothing else; few activations are narrower.
+static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t count) {
+  if (op->act_min == INT8_MIN && op->act_max == INT8_MAX) {
+    return;
+  }
+  for (int32_t i = 0; i < count; ++i) {
+    outputs[i] = (int8_t)tmc_clamp(outputs[i], op->act_min, op->act_max);
+  }
+}
+
+#endif
+#endif  // TMC_CHANNELS_H_
