@@ -101,8 +101,10 @@ def _lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
 
     From the first write of the output until it has filled its lead, nothing else that is
     alive all the while fits into the lead or into what is left of the input. (The output
-    may instead lie wholly behind the input: then both count in full.)
+    may instead lie wholly behind the input: then both count in full.) Of other inputs and
+    outputs, what is read last or written first within that time may share memory.
     """
+    sources, targets = {s for s, _ in overlaps}, {t for _, t in overlaps}
     for (source, target), overlap in overlaps.items():
         if overlap.lead <= 0:
             continue
@@ -111,7 +113,7 @@ def _lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
         filling = written.bands[written.bands[:, 0] < overlap.lead]
         end = int(filling[:, 2].max())
         others = sum(
-            _alive_through(b, begin, end)
+            _alive_through(b, begin - (i in targets), end + (i in sources))
             for i, b in enumerate(buffers)
             if i not in (source, target)
         )
