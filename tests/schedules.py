@@ -20,11 +20,13 @@ _MOST_PATCHES = 5
 
 
 def random_schedule(network: Network, seed: int, *, row_fed: bool = False) -> Schedule | None:
-    """A schedule that depends only on its arguments; None if rows cannot be fed.
+    """A schedule that depends only on its arguments; None if rows cannot be fed to the network.
 
     Cuts and ways to run are drawn from all candidates of the solver, however much memory
     or work they take, with a random grid of patches and tiles of random width.
     """
+    if row_fed and (len(network.inputs) != 1 or any(x.stock for x in network.layers)):
+        return None
     rng = np.random.default_rng(seed)
     grid = (_upto(rng, _MOST_PATCHES), _upto(rng, _MOST_PATCHES))
     options = Options(patches=grid, row_fed=row_fed)
