@@ -71,6 +71,10 @@ static inline int8_t tmc_any_output(const tmc_op* op, tmc_scale scale, uint32_t 
       tmc_multiply_by_quantized_multiplier((int32_t)sum, scale.multiplier, scale.shift), op);
 }
 
+static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
+  return scale.is_fast ? tmc_fast_output(scale, sum) : tmc_any_output(op, scale, sum);
+}
+
 // The fast outputs are saturated to int8_t and nothing else; few activations are narrower.
 static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t count) {
   if (op->act_min == INT8_MIN && op->act_max == INT8_MAX) {

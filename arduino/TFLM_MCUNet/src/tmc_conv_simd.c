@@ -318,12 +318,11 @@ static void compute(convolution* c, int32_t count) {
 void tmc_conv_s8(const tmc_call* call) {
   const tmc_op* op = call->op;
   const tmc_box* box = &call->box;
-  convolution c = {
-      .call = call,
-      .channels = tmc_channels_of(call),
-      .weights = (const int8_t*)call->parameters + op->weights,
-      .window_bytes = op->kernel_h * op->kernel_w * call->inputs[0].channels,
-  };
+  convolution c;
+  c.call = call;
+  c.channels = tmc_channels_of(call);
+  c.weights = (const int8_t*)call->parameters + op->weights;
+  c.window_bytes = op->kernel_h * op->kernel_w * call->inputs[0].channels;
   int32_t count = 0;
   for (int32_t y = box->y_begin; y < box->y_end; ++y) {
     const tmc_taps rows = tmc_row_taps(call, y);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE: output[o] = requantize(bias[o] + sum over taps of
 //                weights[ky][kx][o] * (input[y][x][o / depth multiplier] - zero point)).
+#include "tmc_depthwise_simd.h"
+#include "tmc_simd.h"
 #include "tmc_window.h"
 
 static void add_tap(const int8_t* restrict weights, const int8_t* restrict input, int32_t count,
@@ -47,7 +49,15 @@ static void convolve(const tmc_call* call, const tmc_window* window, int8_t* out
   }
 }
 
-void tmc_depthwise_conv_s8(const tmc_call* call) { tmc_for_each_window(call, convolve); }
+void tmc_depthwise_conv_s8(const tmc_call* call) {
+#ifdef TMC_SIMD
+  if (tmc_depthwise_simd_computes(call)) {
+    tmc_depthwise_simd(call);
+    return;
+  }
+#endif
+  tmc_for_each_window(call, convolve);
+}
 
 static void copy_plane(const tmc_view* from, int32_t channel, const tmc_view* plane) {
   for (int32_t y = 0; y < from->height; ++y) {

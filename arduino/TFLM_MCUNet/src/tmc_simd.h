@@ -50,6 +50,14 @@ TMC_INLINE tmc_quad tmc_next_quad(const uint32_t** words) {
   return quad;
 }
 
+TMC_INLINE uint32_t tmc_multiply_add_low(uint32_t a, uint32_t b, uint32_t sum) {
+  return sum + (uint32_t)(tmc_low(a) * tmc_low(b));
+}
+
+TMC_INLINE uint32_t tmc_multiply_add_high(uint32_t a, uint32_t b, uint32_t sum) {
+  return sum + (uint32_t)(tmc_high(a) * tmc_high(b));
+}
+
 TMC_INLINE uint32_t tmc_multiply_add_pairs(uint32_t a, uint32_t b, uint32_t sum) {
   return sum + (uint32_t)(tmc_low(a) * tmc_low(b)) + (uint32_t)(tmc_high(a) * tmc_high(b));
 }
@@ -84,6 +92,13 @@ TMC_INLINE int32_t tmc_saturate_to_int8(int32_t a) {
     return result;                                 \
   }
 
+#define TMC_INSTRUCTION_OF_3(type, name, text)             \
+  TMC_INLINE type name(type a, type b, type c) {           \
+    type result;                                           \
+    __asm__(text : "=r"(result) : "r"(a), "r"(b), "r"(c)); \
+    return result;                                         \
+  }
+
 // (a.low, b.low) and (a.high, b.high).
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_low_halves, "pkhbt %0, %1, %2, lsl #16")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_high_halves, "pkhtb %0, %2, %1, asr #16")
@@ -111,12 +126,10 @@ TMC_INLINE tmc_quad tmc_next_quad(const uint32_t** words) {
   return quad;
 }
 
-// sum + a.low * b.low + a.high * b.high, modulo 2^32.
-TMC_INLINE uint32_t tmc_multiply_add_pairs(uint32_t a, uint32_t b, uint32_t sum) {
-  uint32_t result;
-  __asm__("smlad %0, %1, %2, %3" : "=r"(result) : "r"(a), "r"(b), "r"(sum));
-  return result;
-}
+// sum + a.low * b.low, sum + a.high * b.high, and both, modulo 2^32.
+TMC_INSTRUCTION_OF_3(uint32_t, tmc_multiply_add_low, "smlabb %0, %1, %2, %3")
+TMC_INSTRUCTION_OF_3(uint32_t, tmc_multiply_add_high, "smlatt %0, %1, %2, %3")
+TMC_INSTRUCTION_OF_3(uint32_t, tmc_multiply_add_pairs, "smlad %0, %1, %2, %3")
 
 #endif
 
