@@ -9,7 +9,7 @@ first and its MACs, which take longer, second.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from tflm_converters.emit.program_format import GROUP_STATE, MAX_GROUP_OPS
 from tflm_converters.schedule.boxes import row_needs
@@ -21,14 +21,20 @@ from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.segment import Segment, Tables
 from tflm_converters.schedule.types import Group, Mode, Stage
 
-HALO_TILES = (Halo(1, 8), Halo(2, 8), Halo(4, 16))
-"""Tiles tried for halo groups: more rows recompute less and hold more."""
+HALO_ROWS = (1, 2, 3, 4)
+"""Heights of the tiles of halo groups: higher tiles recompute less and hold more."""
+
+HALO_COLS = 8
+"""Width of their narrow tiles; the wide ones are a quarter of the row."""
 
 STRIPS = (2, 3, 4, 6, 8)
 """Numbers of column strips tried for a streamed stage."""
 
 PATCHES = (2, 3, 4)
 """Grids p x p tried for patch-based stages (MCUNetV2, appendix B)."""
+
+TINY = 1e-9
+"""Stands for no gain at all, where a price is MACs per byte gained."""
 
 RING_FACTOR = 4
 """Line buffers may exceed the limit by this factor: strips and halo groups shrink them."""
@@ -39,7 +45,7 @@ MOST_OVERHEAD = 1.0
 
 def recompute_candidates(tables: Tables, options: Options, limit: int) -> Iterator[Candidate]:
     """Stages that compute some pixels again and need less than `limit` bytes."""
-    halos = [_halo_groups(tables, tile) for tile in HALO_TILES]
+    halos = _halo_groups(tables)
     for segment in segments(tables, most_rings=RING_FACTOR * limit):
         if segment.last - segment.first < 2:
             continue
@@ -63,7 +69,8 @@ class _HaloGroup:
     """A halo group that could be formed, and what it costs.
 
     `expanded` is the tensor recomputed instead of being kept in a line buffer, `source`
-    what it is computed from, of which `source_bytes` must be kept.
+    what it is computed from, of which `source_bytes` must be kept; `written` are the
+    tensors that the group may write, each with the bytes of a row.
     """
 
     layer: int
@@ -73,24 +80,30 @@ class _HaloGroup:
     source_bytes: int
     scratch: int
     extra_macs: int
+    written: tuple[tuple[int, int], ...]
 
     def saved_in(self, segment: Segment) -> int:
         """Bytes of line buffers saved in a segment; not positive if it cannot be formed."""
-        ring = segment.rings.get(self.expanded, 0)
-        if self.source in segment.inputs:
-            return ring
-        return ring - max(self.source_bytes - segment.rings.get(self.source, 0), 0)
+        saved = segment.rings.get(self.expanded, 0)
+        if self.source not in segment.inputs:
+            saved -= max(self.source_bytes - segment.rings.get(self.source, 0), 0)
+        return saved
+
+    def more_slots(self, rings: Collection[int]) -> int:
+        """Bytes added to the rings behind, whose rows arrive several at a time."""
+        more = sum(row_bytes for tensor, row_bytes in self.written if tensor in rings)
+        return (self.tile.rows - 1) * more
 
 
-def _halo_groups(tables: Tables, tile: Halo) -> list[_HaloGroup]:
-    """All halo groups of a network with one tile size, cheapest bytes first."""
-    network = tables.network
-    found = [
-        _halo_group(tables, layer, tile)
-        for layer in range(1, len(network.layers))
-        if _has_expansion(network, layer)
+def _halo_groups(tables: Tables) -> list[_HaloGroup]:
+    """All halo groups of a network, with every size of tile."""
+    return [
+        _halo_group(tables, layer, Halo(rows, cols))
+        for layer in range(1, len(tables.network.layers))
+        if _has_expansion(tables.network, layer)
+        for rows in HALO_ROWS
+        for cols in sorted({HALO_COLS, -(-tables.network.layers[layer].extent.width // 4)})
     ]
-    return sorted(found, key=lambda group: group.layer)
 
 
 def _has_expansion(network: Network, layer: int) -> bool:
@@ -113,6 +126,9 @@ def _halo_group(tables: Tables, layer: int, tile: Halo) -> _HaloGroup:
     stage = Stage(Mode.STREAM, (Group(layer - 1, layer + 1, tile.rows, tile.cols),))
     extra = stage_macs(network, stage, macs) - macs[layer - 1] - macs[layer]
     source = expansion.accesses[0]
+    tail = [
+        x for x, begin in zip(network.layers, tables.group_begin, strict=True) if begin == layer
+    ]
     return _HaloGroup(
         layer,
         tile,
@@ -121,31 +137,67 @@ def _halo_group(tables: Tables, layer: int, tile: Halo) -> _HaloGroup:
         in_rows * source.extent.row_bytes,
         in_rows * in_cols * expansion.extent.channels,
         max(extra, 0),
+        tuple((x.output, x.extent.row_bytes) for x in tail),
     )
 
 
 def _halo_candidates(
-    segment: Segment, groups: list[list[_HaloGroup]], limit: int
+    segment: Segment, groups: list[_HaloGroup], limit: int
 ) -> Iterator[Candidate]:
-    """Recomputes the expansions that save most bytes per extra MAC, one more each time."""
+    """Recomputes ever more: each step buys the most bytes per MAC (multiple-choice knapsack)."""
     base = segment.tables.stream_peak(segment)
     if base - segment.ring_bytes() >= limit:
         return
-    for per_tile in groups:
-        inside = [g for g in per_tile if segment.first < g.layer < segment.last]
-        trades = [(g, saved) for g in inside if (saved := g.saved_in(segment)) > 0]
-        trades.sort(key=lambda trade: trade[0].extra_macs / trade[1])
-        peak, extra, scratch = base, 0, 0
-        for count, (group, saved) in enumerate(trades, start=1):
-            peak, extra = peak - saved, extra + group.extra_macs
-            scratch = max(scratch, group.scratch)
-            if _is_too_much(segment, extra):
-                break
-            if peak + scratch < limit:
-                halos = tuple((g.layer, g.tile) for g, _ in trades[:count])
+    inside = [g for g in groups if segment.first < g.layer < segment.last]
+    saved = {g: saving for g in inside if (saving := g.saved_in(segment)) > 0}
+    chosen: dict[int, _HaloGroup] = {}
+    for step in _upgrades(saved):
+        chosen[step.layer] = step
+        if _is_too_much(segment, sum(g.extra_macs for g in chosen.values())):
+            return
+        # Tiles off the hull matter too: the scratch of one group hides behind another's.
+        for group in [g for g in saved if g.layer == step.layer]:
+            picked = [*(g for g in chosen.values() if g is not step), group]
+            rings = segment.rings.keys() - {g.expanded for g in picked}
+            peak = base - sum(saved[g] - g.more_slots(rings) for g in picked)
+            peak += max(g.scratch for g in picked)
+            if peak < limit:
+                halos = tuple((g.layer, g.tile) for g in picked)
+                extra = sum(g.extra_macs for g in picked)
                 yield Candidate(
-                    Mode.STREAM, segment.first, segment.last, peak + scratch, extra, halos=halos
+                    Mode.STREAM, segment.first, segment.last, peak, extra, halos=halos
                 )
+
+
+def _upgrades(saved: dict[_HaloGroup, int]) -> list[_HaloGroup]:
+    """Halo groups in the order in which greed takes them; later ones replace earlier ones.
+
+    For each layer only the tiles on the convex hull of bytes saved over MACs count.
+    """
+    per_layer: dict[int, list[_HaloGroup]] = {}
+    for group in sorted(saved, key=lambda g: (g.extra_macs, -saved[g])):
+        per_layer.setdefault(group.layer, []).append(group)
+    steps: list[tuple[float, _HaloGroup]] = []
+    for options in per_layer.values():
+        gain, macs = 0, 0
+        while options:
+            price, best = min(
+                ((g.extra_macs - macs) / (bought if (bought := _gain(g, saved) - gain) > 0 else TINY), i)
+                for i, g in enumerate(options)
+            )
+            group = options[best]
+            if _gain(group, saved) <= gain:
+                break
+            steps.append((price, group))
+            gain, macs = _gain(group, saved), group.extra_macs
+            options = options[best + 1 :]
+    steps.sort(key=lambda step: step[0])
+    return [group for _, group in steps]
+
+
+def _gain(group: _HaloGroup, saved: dict[_HaloGroup, int]) -> int:
+    """Bytes saved if this group's tile is the largest."""
+    return saved[group] - group.scratch
 
 
 # ---- Column strips ---------------------------------------------------------------------------
