@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Errors a user can cause and act on; each message says what was expected, what was got, and the way out."""
+"""Errors that a user can cause and act on: what was expected, what was got, and the way out."""
 
 
 class ConversionError(Exception):
@@ -11,7 +11,7 @@ class ModelFileError(ConversionError):
 
 
 class UnsupportedModelError(ConversionError):
-    """The model is well formed, but cannot be run: float weights, dynamic shapes, unknown operators."""
+    """The model is well formed, but cannot be run: float weights, dynamic shapes, and so on."""
 
 
 class BudgetError(ConversionError):
