@@ -77,7 +77,9 @@ class Solution:
     layer_macs: int
 
 
-def optimize(graph: Graph, goal: Goal, *, progress: Progress = lambda what, share: None) -> Solution:
+def optimize(
+    graph: Graph, goal: Goal, *, progress: Progress = lambda what, share: None
+) -> Solution:
     """Schedules a graph.
 
     Raises:

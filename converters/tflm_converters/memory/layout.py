@@ -58,7 +58,10 @@ class Layout:
         """Buffers that only this stage uses: line buffers, tiles, accumulators, state."""
         used = {p.buffer for (s, _), p in self.placements.items() if s == stage}
         used |= {p.buffer for (s, _), p in self.auxiliary.items() if s == stage}
-        return {*used - set(self.whole.values()), *([self.state[stage]] if stage in self.state else [])}
+        return {
+            *used - set(self.whole.values()),
+            *([self.state[stage]] if stage in self.state else []),
+        }
 
     def add(self, buffer: Buffer) -> int:
         self.buffers.append(buffer)

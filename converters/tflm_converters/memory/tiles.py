@@ -13,7 +13,6 @@ from tflm_converters.schedule.layers import Extent
 from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.types import Group
 
-
 SEARCH_STEPS = 60
 """A group has few inner tensors: a short search finds what there is to find."""
 

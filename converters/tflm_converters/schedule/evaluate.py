@@ -67,9 +67,7 @@ def widen_tiles(planned: Planned) -> Planned:
     """
     for index, room in enumerate(_slack(planned)):
         for share in SHARES:
-            stage = _widen_stage(
-                planned.network, planned.schedule.stages[index], int(room * share)
-            )
+            stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
             wider = _with_stage(planned, index, stage)
             if wider is not None:
                 planned = wider
@@ -84,7 +82,11 @@ def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
     schedule = dataclasses.replace(planned.schedule, stages=tuple(stages))
     layout = lay_out(planned.network, schedule)
     offsets = refit(
-        layout.buffers, layout.overlaps, planned.plan.offsets, layout.scratch_of(index), planned.peak
+        layout.buffers,
+        layout.overlaps,
+        planned.plan.offsets,
+        layout.scratch_of(index),
+        planned.peak,
     )
     if offsets is None:
         return None

@@ -73,9 +73,7 @@ def stream_stage(
     return Stage(Mode.STREAM, groups, strips=strips)
 
 
-def _group_starts(
-    network: Network, first: int, last: int, halos: Mapping[int, Halo]
-) -> list[int]:
+def _group_starts(network: Network, first: int, last: int, halos: Mapping[int, Halo]) -> list[int]:
     starts = [first]
     for layer in range(first + 1, last):
         opens_halo = layer + 1 < last and layer + 1 in halos
@@ -92,9 +90,7 @@ def joins(network: Network, group_first: int, layer: int) -> bool:
         return False
     if not (candidate.is_pointwise or candidate.global_pool):
         return False
-    made_here = [
-        a for a in candidate.accesses if network.producer.get(a.tensor, -1) >= group_first
-    ]
+    made_here = [a for a in candidate.accesses if network.producer.get(a.tensor, -1) >= group_first]
     broadcast = any(a.extent[:2] != before.extent[:2] for a in made_here)
     extent = candidate.accesses[0].extent if candidate.global_pool else candidate.extent
     return bool(made_here) and not broadcast and extent[:2] == before.extent[:2]

@@ -33,9 +33,6 @@ STRIPS = (2, 3, 4, 6, 8)
 PATCHES = (2, 3, 4)
 """Grids p x p tried for patch-based stages (MCUNetV2, appendix B)."""
 
-TINY = 1e-9
-"""Stands for no gain at all, where a price is MACs per byte gained."""
-
 RING_FACTOR = 4
 """Line buffers may exceed the limit by this factor: strips and halo groups shrink them."""
 
@@ -141,9 +138,7 @@ def _halo_group(tables: Tables, layer: int, tile: Halo) -> _HaloGroup:
     )
 
 
-def _halo_candidates(
-    segment: Segment, groups: list[_HaloGroup], limit: int
-) -> Iterator[Candidate]:
+def _halo_candidates(segment: Segment, groups: list[_HaloGroup], limit: int) -> Iterator[Candidate]:
     """Recomputes ever more: each step buys the most bytes per MAC (multiple-choice knapsack)."""
     base = segment.tables.stream_peak(segment)
     if base - segment.ring_bytes() >= limit:
@@ -164,9 +159,7 @@ def _halo_candidates(
             if peak < limit:
                 halos = tuple((g.layer, g.tile) for g in picked)
                 extra = sum(g.extra_macs for g in picked)
-                yield Candidate(
-                    Mode.STREAM, segment.first, segment.last, peak, extra, halos=halos
-                )
+                yield Candidate(Mode.STREAM, segment.first, segment.last, peak, extra, halos=halos)
 
 
 def _upgrades(saved: dict[_HaloGroup, int]) -> list[_HaloGroup]:
@@ -177,22 +170,24 @@ def _upgrades(saved: dict[_HaloGroup, int]) -> list[_HaloGroup]:
     per_layer: dict[int, list[_HaloGroup]] = {}
     for group in sorted(saved, key=lambda g: (g.extra_macs, -saved[g])):
         per_layer.setdefault(group.layer, []).append(group)
-    steps: list[tuple[float, _HaloGroup]] = []
-    for options in per_layer.values():
-        gain, macs = 0, 0
-        while options:
-            price, best = min(
-                ((g.extra_macs - macs) / (bought if (bought := _gain(g, saved) - gain) > 0 else TINY), i)
-                for i, g in enumerate(options)
-            )
-            group = options[best]
-            if _gain(group, saved) <= gain:
-                break
-            steps.append((price, group))
-            gain, macs = _gain(group, saved), group.extra_macs
-            options = options[best + 1 :]
+    steps = [step for options in per_layer.values() for step in _hull(options, saved)]
     steps.sort(key=lambda step: step[0])
     return [group for _, group in steps]
+
+
+def _hull(
+    options: list[_HaloGroup], saved: dict[_HaloGroup, int]
+) -> Iterator[tuple[float, _HaloGroup]]:
+    """Tiles of one layer, each with the MACs per byte that it costs over the one before."""
+    gain, macs = 0, 0
+    while True:
+        options = [g for g in options if _gain(g, saved) > gain]
+        if not options:
+            return
+        prices = [(g.extra_macs - macs) / (_gain(g, saved) - gain) for g in options]
+        best = options[prices.index(min(prices))]
+        yield min(prices), best
+        gain, macs = _gain(best, saved), best.extra_macs
 
 
 def _gain(group: _HaloGroup, saved: dict[_HaloGroup, int]) -> int:
