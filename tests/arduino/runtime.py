@@ -36,7 +36,7 @@ class ProgramPointers(ctypes.Structure):
 
     _fields_ = [
         (name, ctypes.c_void_p)
-        for name in ("header", "tensors", "ops", "groups", "stages", "parameters")
+        for name in ("header", "tensors", "ops", "groups", "stages", "parameters", "kernels")
     ]
 
 
@@ -56,6 +56,7 @@ class Runtime:
             function = getattr(self.library, name)
             function.argtypes = [ctypes.c_void_p, ctypes.c_void_p, ctypes.c_size_t]
         self.library.tmc_program_push_row.argtypes = [ctypes.c_void_p] * 3
+        self.library.tmc_program_finish.argtypes = [ctypes.c_void_p] * 2
 
     def status_of(self, options: bytes, parameters: bytes) -> Status:
         """What opening these bytes returns."""
@@ -92,6 +93,10 @@ class OpenProgram:
         memory = Memory(row.view(np.uint8).ravel())
         pointer = ctypes.addressof(self._pointers)
         return Status(self._library.tmc_program_push_row(pointer, arena.address, memory.address))
+
+    def finish(self, arena: Memory) -> Status:
+        pointer = ctypes.addressof(self._pointers)
+        return Status(self._library.tmc_program_finish(pointer, arena.address))
 
 
 def open_program(runtime: Runtime, program: Program) -> OpenProgram:

@@ -293,8 +293,11 @@ def test_rows_are_fed_inference_after_inference(runtime: Runtime, rng: np.random
     assert opened.begin(arena) is Status.OK
     for seed in range(3):
         (image,) = inputs = random_inputs(program.graph, seed)
-        statuses = [opened.push_row(arena, row) for row in image[0]]
-        assert statuses == [Status.NEED_ROWS] * 11 + [Status.OK]
+        for row in image[0][:-1]:
+            assert opened.push_row(arena, row) is Status.NEED_ROWS
+            assert opened.finish(arena) is Status.NEED_ROWS
+        assert opened.push_row(arena, image[0][-1]) is Status.OK
+        assert opened.finish(arena) is Status.OK
         assert is_expected(program, arena, inputs)
     np.testing.assert_array_equal(arena.bytes[unowned], before[unowned])
 
@@ -334,8 +337,8 @@ def test_a_damaged_state_is_noticed(runtime: Runtime, rng: np.random.Generator) 
     opened.begin(arena)
     assert opened.push_row(arena, image[0, 0]) is Status.NEED_ROWS
     counter = int(program.header["fed_state_offset"][0])
-    arena.bytes[counter : counter + 2].view(np.int16)[0] = 12
-    assert opened.push_row(arena, image[0, 1]) is Status.INPUT
+    arena.bytes[counter : counter + 2].view(np.int16)[0] = 13
+    assert opened.push_row(arena, image[0, 1]) is Status.ARENA
     arena.bytes[counter : counter + 2].view(np.int16)[0] = 1
     state = int(program.stages["state_offset"][0])
     arena.bytes[state : state + 2].view(np.int16)[0] = 1000
@@ -350,6 +353,7 @@ def test_run_and_push_are_not_interchangeable(runtime: Runtime, rng: np.random.G
     opened, arena = open_program(runtime, whole), random_arena(whole, rng)
     assert opened.begin(arena) is Status.INPUT
     assert opened.push_row(arena, np.zeros((11, 4), np.int8)) is Status.INPUT
+    assert opened.finish(arena) is Status.INPUT
 
 
 def test_an_arena_that_is_too_small_is_refused(runtime: Runtime, rng: np.random.Generator) -> None:

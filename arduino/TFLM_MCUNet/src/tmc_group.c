@@ -121,40 +121,26 @@ static void prepare_call(const tmc_execution* e, const tmc_group* group, int32_t
   }
 }
 
-static void accumulate(const tmc_group* group, const tmc_call* call) {
+static void accumulate(const tmc_kernel_table* kernels, const tmc_group* group,
+                       const tmc_call* call) {
   const tmc_box* box = &call->box;
   if (box->y_begin == 0 && box->x_begin == 0) {
-    tmc_accumulate_begin(call);
+    kernels->accumulate_begin(call);
   }
-  tmc_accumulate_s8(call);
+  kernels->accumulate(call);
   if (box->y_end == group->rows && box->x_end == group->cols) {
-    tmc_accumulate_end_s8(call);
+    kernels->accumulate_end(call);
   }
 }
 
-static void execute(const tmc_group* group, const tmc_call* call) {
-  static void (*const kKernels[])(const tmc_call*) = {
-      [TMC_CONV] = tmc_conv_s8,
-      [TMC_DEPTHWISE] = tmc_depthwise_conv_s8,
-      [TMC_ADD] = tmc_add_s8,
-      [TMC_MUL] = tmc_mul_s8,
-      [TMC_AVERAGE_POOL] = tmc_average_pool_s8,
-      [TMC_MAX_POOL] = tmc_max_pool_s8,
-      [TMC_MEAN] = tmc_mean_s8,
-      [TMC_LOOKUP] = tmc_lookup_s8,
-      [TMC_SOFTMAX] = tmc_softmax_s8,
-      [TMC_PAD] = tmc_pad_s8,
-      [TMC_COPY] = tmc_copy_s8,
-      [TMC_RESIZE_NEAREST] = tmc_resize_nearest_s8,
-      [TMC_TRANSPOSE] = tmc_transpose_s8,
-      [TMC_RESHAPE] = tmc_reshape_s8,
-  };
+static void execute(const tmc_kernel_table* kernels, const tmc_group* group,
+                    const tmc_call* call) {
   if (tmc_accumulates(call->op)) {
-    accumulate(group, call);
+    accumulate(kernels, group, call);
   } else if ((call->op->flags & TMC_IN_PLACE) != 0) {
-    tmc_depthwise_conv_in_place_s8(call);
+    kernels->depthwise_in_place(call);
   } else {
-    kKernels[call->op->kind](call);
+    kernels->of_kind[call->op->kind](call);
   }
 }
 
@@ -178,7 +164,7 @@ static tmc_status run_tile(const tmc_execution* e, const tmc_group* group) {
     }
     tmc_call call;
     prepare_call(e, group, i, &call);
-    execute(group, &call);
+    execute(e->program->kernels, group, &call);
   }
   return TMC_OK;
 }

@@ -72,6 +72,21 @@ void tmc_accumulate_begin(const tmc_call* call);
 void tmc_accumulate_s8(const tmc_call* call);
 void tmc_accumulate_end_s8(const tmc_call* call);
 
+typedef void (*tmc_kernel)(const tmc_call* call);
+
+// Which kernels execute a program. One that lists no others than those it needs lets the linker
+// drop the rest.
+typedef struct tmc_kernel_table {
+  tmc_kernel of_kind[TMC_KIND_COUNT];
+  tmc_kernel depthwise_in_place;
+  tmc_kernel accumulate_begin;
+  tmc_kernel accumulate;
+  tmc_kernel accumulate_end;
+} tmc_kernel_table;
+
+// All of them.
+extern const tmc_kernel_table tmc_all_kernels;
+
 #ifdef __cplusplus
 }
 #endif

@@ -2,6 +2,7 @@
 // Opens a program: finds its arrays in the bytes, then has them validated.
 #include "tmc_program.h"
 
+#include "tmc_kernels.h"
 #include "tmc_runtime.h"
 #include "tmc_validate.h"
 
@@ -30,6 +31,7 @@ static void locate_arrays(tmc_program* program, const tmc_header* header,
   program->groups = (const tmc_group*)(const void*)(program->ops + header->op_count);
   program->stages = (const tmc_stage*)(const void*)(program->groups + header->group_count);
   program->parameters = parameters;
+  program->kernels = &tmc_all_kernels;
 }
 
 tmc_status tmc_program_open(tmc_program* program, const void* bytes, size_t byte_count,

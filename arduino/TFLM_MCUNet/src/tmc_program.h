@@ -87,6 +87,7 @@ enum tmc_op_kind {
   TMC_RESIZE_NEAREST = 12,  // integer factors, given as stride
   TMC_TRANSPOSE = 13,       // whole tensors, any permutation of (H, W, C)
   TMC_RESHAPE = 14,         // whole tensors, same bytes in the same order
+  TMC_KIND_COUNT,
 };
 
 enum tmc_op_flags {

@@ -208,15 +208,25 @@ tmc_status tmc_program_push_row(const tmc_program* program, uint8_t* arena, cons
   }
   int16_t* fed_rows = fed_counter(program, arena);
   const int32_t height = program->tensors[program->header->row_fed_tensor].height;
-  const int32_t y = *fed_rows;
-  if (y < 0 || y >= height) {
-    return TMC_ERROR_INPUT;
+  if (*fed_rows < 0 || *fed_rows > height) {
+    return TMC_ERROR_ARENA;
   }
+  const int32_t y = *fed_rows % height;
   tmc_execution e = {.program = program, .arena = arena, .fed_rows = y + 1};
   tmc_status status = take_row(&e, y, row);
   if (status >= TMC_OK) {
     status = y + 1 < height ? TMC_NEED_ROWS : finish(&e, status);
   }
-  *fed_rows = status == TMC_NEED_ROWS ? (int16_t)(y + 1) : 0;
+  *fed_rows = status >= TMC_OK ? (int16_t)(y + 1) : 0;
   return status;
+}
+
+tmc_status tmc_program_finish(const tmc_program* program, const uint8_t* arena) {
+  if (!is_row_fed(program)) {
+    return TMC_ERROR_INPUT;
+  }
+  int16_t fed_rows;
+  memcpy(&fed_rows, arena + program->header->fed_state_offset, sizeof fed_rows);
+  const int32_t height = program->tensors[program->header->row_fed_tensor].height;
+  return fed_rows == height ? TMC_OK : TMC_NEED_ROWS;
 }

@@ -17,10 +17,10 @@ typedef enum {
   TMC_NEED_ROWS = 1,        // row-fed program: waiting for the next row (not an error)
   TMC_ERROR_FORMAT = -1,    // magic, version or sizes are not those of a program
   TMC_ERROR_RANGE = -2,     // an index or offset points outside its array
-  TMC_ERROR_ARENA = -3,     // the arena is too small or misaligned
+  TMC_ERROR_ARENA = -3,     // the arena is too small, misaligned, or was written over
   TMC_ERROR_OPERATOR = -4,  // an operator's attributes contradict its tensors
   TMC_ERROR_SCHEDULE = -5,  // groups starve: a row that is needed is never produced
-  TMC_ERROR_INPUT = -6,     // more rows fed than the input has
+  TMC_ERROR_INPUT = -6,     // the input is whole, not row-fed, or the other way round
 } tmc_status;
 
 // A validated program. Points into memory that the caller keeps alive and unchanged.
@@ -31,6 +31,7 @@ typedef struct {
   const tmc_group* groups;
   const tmc_stage* stages;
   const uint8_t* parameters;
+  const struct tmc_kernel_table* kernels;  // see tmc_kernels.h
 } tmc_program;
 
 // Validates `bytes` as hostile input: after TMC_OK no execution can leave the arena or the
@@ -43,9 +44,11 @@ tmc_status tmc_program_open(tmc_program* program, const void* bytes, size_t byte
 tmc_status tmc_program_run(const tmc_program* program, uint8_t* arena, size_t arena_bytes);
 
 // Row-fed execution: begin, then one push per input row of width * channels bytes. The
-// last push runs the program to its end and returns TMC_OK, the others TMC_NEED_ROWS.
+// last push runs the program to its end and returns TMC_OK, the others TMC_NEED_ROWS; the next
+// one starts anew. Finish says whether the outputs are those of a complete input.
 tmc_status tmc_program_begin(const tmc_program* program, uint8_t* arena, size_t arena_bytes);
 tmc_status tmc_program_push_row(const tmc_program* program, uint8_t* arena, const int8_t* row);
+tmc_status tmc_program_finish(const tmc_program* program, const uint8_t* arena);
 
 #ifdef __cplusplus
 }

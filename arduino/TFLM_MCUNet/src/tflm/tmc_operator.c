@@ -8,13 +8,13 @@ static const char* describe(tmc_status status) {
     case TMC_ERROR_RANGE:
       return "the program refers to something outside its arrays";
     case TMC_ERROR_ARENA:
-      return "the program's memory is too small or misaligned";
+      return "the program's memory is too small, misaligned or written over";
     case TMC_ERROR_OPERATOR:
       return "an operator of the program contradicts its tensors";
     case TMC_ERROR_SCHEDULE:
       return "the program waits for a row that is never computed";
     case TMC_ERROR_INPUT:
-      return "more rows were pushed than the input has";
+      return "the program takes its input in another way: row by row, or whole";
     default:
       return "unknown error";
   }
