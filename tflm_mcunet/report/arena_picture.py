@@ -47,7 +47,7 @@ def draw(plan: MemoryPlan, stage_starts: Sequence[int], *, name: str) -> bytes:
         axes.add_collection(
             PolyCollection(list(_corners(buffer, offset)), facecolors=color, zorder=2)
         )
-        _label(axes, buffer, offset)
+        _label(axes, buffer, offset, color)
     _mark_stages(axes, stage_starts)
     axes.axhline(plan.peak / style.KIB, color=style.VERMILLION, linewidth=1.4, zorder=5)
     axes.set_xlabel("time, in steps of the schedule; lines: a stage begins")
@@ -74,15 +74,16 @@ def _corners(buffer: Buffer, offset: int) -> np.ndarray:
     return np.stack([x, y], axis=2)
 
 
-def _label(axes: Axes, buffer: Buffer, offset: int) -> None:
+def _label(axes: Axes, buffer: Buffer, offset: int, background: str) -> None:
     """The buffer's name at its centre of gravity, if there is room."""
     name = short_name(buffer.name)
-    width = (buffer.last_tick - buffer.first_tick) / axes.get_xlim()[1]
+    begin, end, first, last = buffer.bands.T
+    life = last + 1 - first
+    width = np.average(life, weights=end - begin) / axes.get_xlim()[1]
     height = buffer.size / style.KIB / axes.get_ylim()[1]
     if width < _LETTER_WIDTH * len(name) or height < _LABEL_HEIGHT:
         return
-    begin, end, first, last = buffer.bands.T
-    weights = (end - begin) * (last + 1 - first)
+    weights = (end - begin) * life
     x = np.average((first + last + 1) / 2, weights=weights)
     y = np.average((begin + end) / 2 + offset, weights=weights) / style.KIB
     axes.annotate(
@@ -92,6 +93,7 @@ def _label(axes: Axes, buffer: Buffer, offset: int) -> None:
         va="center",
         fontsize=8,
         color="white" if buffer.role is Role.TENSOR else style.INK,
+        bbox={"facecolor": background, "edgecolor": "none", "pad": 1.0},
         zorder=6,
     )
 
