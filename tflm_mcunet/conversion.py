@@ -76,7 +76,7 @@ class Conversion:
                 "tflm_arena_bytes": self.arena_before and self.arena_before.total,
             },
             "peak_sram_bytes": best.peak,
-            "lower_bound_bytes": best.plan.lower_bound,
+            "lower_bound_bytes": best.lower_bound,
             "macs": best.macs,
             "macs_ratio": self.macs_ratio,
             "file_bytes": len(self.model),

@@ -3,50 +3,16 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 import numpy as np
 
 from tflm_converters.emit import program_format as fmt
-from tflm_converters.emit.program_format import NONE
+from tflm_converters.emit.program_format import ProgramArrays
 
 Arrays = tuple[np.ndarray, ...]
 
 
-@dataclasses.dataclass(frozen=True)
-class ProgramView:
-    """The arrays of a packed program (tmc_program.h)."""
-
-    header: np.void
-    tensors: np.ndarray
-    ops: np.ndarray
-    groups: np.ndarray
-    stages: np.ndarray
-
-    @classmethod
-    def parse(cls, program: bytes) -> ProgramView:
-        """Views of the program's bytes."""
-        header = np.frombuffer(program, fmt.HEADER, 1)[0]
-        arrays, offset = [], fmt.HEADER.itemsize
-        for name, dtype in (
-            ("tensor_count", fmt.TENSOR),
-            ("op_count", fmt.OP),
-            ("group_count", fmt.GROUP),
-            ("stage_count", fmt.STAGE),
-        ):
-            arrays.append(np.frombuffer(program, dtype, int(header[name]), offset))
-            offset += arrays[-1].nbytes
-        return cls(header, *arrays)
-
-    @property
-    def arena_bytes(self) -> int:
-        return int(self.header["arena_bytes"])
-
-    @property
-    def fed(self) -> int | None:
-        """The input that arrives row by row."""
-        index = int(self.header["row_fed_tensor"])
-        return None if index == NONE else index
+class ProgramView(ProgramArrays):
+    """The arrays of a packed program, and what they say about its arena."""
 
     @property
     def row_bytes(self) -> int:
@@ -91,11 +57,6 @@ class ProgramView:
             counter = self.header["fed_state_offset"]
             free[counter : counter + 2] = False
         return free
-
-    def shape(self, index: int) -> tuple[int, int, int]:
-        """Height, width and channels of a tensor."""
-        tensor = self.tensors[index]
-        return int(tensor["height"]), int(tensor["width"]), int(tensor["channels"])
 
     def _elements(self, index: int) -> int:
         return int(np.prod(self.shape(index)))

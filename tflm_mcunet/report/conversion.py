@@ -87,7 +87,7 @@ def _figures(conversion: Conversion) -> list[KeyFigure]:
     best, before = conversion.planned, conversion.before
     figures = [
         KeyFigure(f"{before.peak_bytes:,} → {best.peak:,}", "bytes of activations at the peak"),
-        KeyFigure(f"{best.plan.lower_bound:,}", "bytes: no plan of this schedule can need less"),
+        KeyFigure(f"{best.lower_bound:,}", "bytes: no plan of this schedule can need less"),
         KeyFigure(f"{conversion.macs_ratio:.3f}×", "multiply-accumulates of the original"),
     ]
     if conversion.arena_before is not None and conversion.arena is not None:
@@ -103,7 +103,7 @@ def _figures(conversion: Conversion) -> list[KeyFigure]:
 def _result_table(conversion: Conversion) -> Table:
     best, before = conversion.planned, conversion.before
     rows = [_less("activations at the peak, bytes", before.peak_bytes, best.peak)]
-    rows.append(("lower bound of this schedule, bytes", "", f"{best.plan.lower_bound:,}", ""))
+    rows.append(("lower bound of this schedule, bytes", "", f"{best.lower_bound:,}", ""))
     if conversion.arena_before is not None and conversion.arena is not None:
         old, new = conversion.arena_before, conversion.arena
         rows.append(_less("smallest arena of TFLite-Micro, bytes", old.total, new.total))

@@ -16,8 +16,8 @@ def plan_json(planned: Planned) -> dict[str, Any]:
     stages = zip(schedule.stages, planned.stage_peaks, planned.layout.starts[:-1], strict=True)
     placed = zip(plan.buffers, plan.offsets, strict=True)
     return {
-        "peak_sram_bytes": plan.peak,
-        "lower_bound_bytes": plan.lower_bound,
+        "peak_sram_bytes": planned.peak,
+        "lower_bound_bytes": planned.lower_bound,
         "row_fed": schedule.row_fed,
         "layers": [planned.network.graph.describe(layer.op) for layer in planned.network.layers],
         "stages": [_stage_json(*stage) for stage in stages],

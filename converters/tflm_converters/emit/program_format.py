@@ -7,7 +7,9 @@ and compares every size and offset with the ones here.
 
 from __future__ import annotations
 
+import dataclasses
 import enum
+from typing import TypeVar
 
 import numpy as np
 
@@ -171,3 +173,46 @@ MEAN_REQUANTIZATION = np.dtype([("multiplier", "<i4"), ("shift", "<i4")], align=
 SOFTMAX_REQUANTIZATION = np.dtype(
     [("input_multiplier", "<i4"), ("input_left_shift", "<i4"), ("diff_min", "<i4")], align=True
 )
+
+_Arrays = TypeVar("_Arrays", bound="ProgramArrays")
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class ProgramArrays:
+    """The arrays of a packed program."""
+
+    header: np.void
+    tensors: np.ndarray
+    ops: np.ndarray
+    groups: np.ndarray
+    stages: np.ndarray
+
+    @classmethod
+    def parse(cls: type[_Arrays], program: bytes) -> _Arrays:
+        """Views of the program's bytes."""
+        header = np.frombuffer(program, HEADER, 1)[0]
+        arrays, offset = [], HEADER.itemsize
+        for name, dtype in (
+            ("tensor_count", TENSOR),
+            ("op_count", OP),
+            ("group_count", GROUP),
+            ("stage_count", STAGE),
+        ):
+            arrays.append(np.frombuffer(program, dtype, int(header[name]), offset))
+            offset += arrays[-1].nbytes
+        return cls(header, *arrays)
+
+    @property
+    def arena_bytes(self) -> int:
+        return int(self.header["arena_bytes"])
+
+    @property
+    def fed(self) -> int | None:
+        """The input that arrives row by row."""
+        index = int(self.header["row_fed_tensor"])
+        return None if index == NONE else index
+
+    def shape(self, index: int) -> tuple[int, int, int]:
+        """Height, width and channels of a tensor."""
+        tensor = self.tensors[index]
+        return int(tensor["height"]), int(tensor["width"]), int(tensor["channels"])

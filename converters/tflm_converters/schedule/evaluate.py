@@ -38,7 +38,13 @@ class Planned:
 
     @property
     def peak(self) -> int:
-        return self.plan.peak
+        """SRAM of an inference: the planned memory, and variables, which TFLM places."""
+        return self.plan.peak + self.network.variable_bytes
+
+    @property
+    def lower_bound(self) -> int:
+        """What no memory plan of this schedule can go below."""
+        return self.plan.lower_bound + self.network.variable_bytes
 
     @property
     def stage_peaks(self) -> list[int]:
@@ -86,7 +92,7 @@ def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
         layout.overlaps,
         planned.plan.offsets,
         layout.scratch_of(index),
-        planned.peak,
+        planned.plan.peak,
     )
     if offsets is None:
         return None
@@ -99,7 +105,7 @@ def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
 
 def _slack(planned: Planned) -> list[int]:
     """Bytes that each stage could still use below the peak."""
-    return [planned.peak - peak for peak in planned.stage_peaks]
+    return [planned.plan.peak - peak for peak in planned.stage_peaks]
 
 
 def _widen_stage(network: Network, stage: Stage, room: int) -> Stage:

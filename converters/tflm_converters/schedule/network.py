@@ -54,6 +54,11 @@ class Network:
             uses[tensor] = max(uses.get(tensor, -1), layer)
         return {**uses, **{t: len(self.layers) for t in self.outputs}}
 
+    @cached_property
+    def variable_bytes(self) -> int:
+        """Bytes of variable tensors (the state of an LSTM), which live from run to run."""
+        return sum(t.byte_count for t in self.graph.tensors if t.is_variable)
+
     def resolve(self, tensor: int) -> int:
         """The tensor that really holds a value, behind renaming RESHAPEs."""
         return self.alias.get(tensor, tensor)
