@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE with one output channel per input channel, by the DSP extension, four channels at a
-// time. Wide boxes are first packed: of each channel, a row segment of all the rows that its
-// windows see becomes words that hold two int16_t of one column, those of a column adjacent:
+// time. A row segment of all the rows that its windows see is packed, pairs of rows in a word:
 //
-//   packed[channel][column][row / 2] = (row, row + 1)
+//   packed[column][row / 2][channel] = (row, row + 1)
 //
-// So a window is adjacent words, at any stride, as are its packed weights.
+// So a window is adjacent words, at any stride, as are its weights packed alike; each input value
+// is widened once for a row of output.
 #include "tmc_depthwise_simd.h"
 
 #include "tmc_channels.h"
@@ -15,46 +15,56 @@
 
 enum {
   CHANNELS = 4,        // at a time
-  PACKED_WORDS = 320,  // weights and row segment of four channels
-  MIN_PIXELS = 3,      // in a row of the box, for which packing pays
+  PACKED_WORDS = 256,  // weights and row segment of four channels
 };
 
 typedef struct {
   const tmc_call* call;
   tmc_channels channels;
-  int32_t row_pairs;    // words of a column
-  int32_t window;       // words of a window
+  int32_t column_words;
+  int32_t window_words;
   int32_t max_columns;  // of a packed segment
   uint32_t packed[PACKED_WORDS];
 } convolution;
 
+// What four channels are computed with; `all_are_fast` if their scales are.
+typedef struct {
+  uint32_t biases[CHANNELS];
+  tmc_scale scales[CHANNELS];
+  int all_are_fast;
+} block;
+
+static block block_of(const tmc_channels* channels, int32_t first) {
+  block b = {.all_are_fast = 1};
+  for (int32_t i = 0; i < CHANNELS; ++i) {
+    b.biases[i] = tmc_bias(channels, first + i);
+    b.scales[i] = tmc_scale_of(channels, first + i);
+    b.all_are_fast &= b.scales[i].is_fast;
+  }
+  return b;
+}
+
 // ---- Packing ----
 
-// Four channels of adjacent pixels, from a pixel on; their rows are `step` bytes apart.
+// Four channels of adjacent pixels, `step` bytes apart.
 typedef struct {
   const int8_t* data;
   int32_t step;
 } row;
 
-typedef struct {
-  uint32_t offset;  // added to all values
-  int32_t column;   // words from a column to the next
-  int32_t plane;    // words from a channel to the next
-} packing;
-
-// Packs a pair of rows; returns where the next column goes.
-static uint32_t* pack_rows(const packing* to, row top, row bottom, int32_t columns,
-                           uint32_t* packed) {
-  const packing p = *to;
-  for (uint32_t* const end = packed + columns * p.column; packed != end; packed += p.column) {
+// Packs a pair of rows, to which `offset` is added; returns where the next column goes.
+static uint32_t* pack_rows(row top, row bottom, uint32_t offset, int32_t columns,
+                           int32_t column_words, uint32_t* packed) {
+  for (; columns > 0; --columns) {
     const uint32_t a = tmc_load_word(top.data);
     const uint32_t b = tmc_load_word(bottom.data);
-    const tmc_quad upper = {tmc_add_even_bytes(p.offset, a), tmc_add_odd_bytes(p.offset, a)};
-    const tmc_quad lower = {tmc_add_even_bytes(p.offset, b), tmc_add_odd_bytes(p.offset, b)};
+    const tmc_quad upper = {tmc_add_even_bytes(offset, a), tmc_add_odd_bytes(offset, a)};
+    const tmc_quad lower = {tmc_add_even_bytes(offset, b), tmc_add_odd_bytes(offset, b)};
     packed[0] = tmc_low_halves(upper.first, lower.first);
-    packed[p.plane] = tmc_low_halves(upper.second, lower.second);
-    packed[2 * p.plane] = tmc_high_halves(upper.first, lower.first);
-    packed[3 * p.plane] = tmc_high_halves(upper.second, lower.second);
+    packed[1] = tmc_low_halves(upper.second, lower.second);
+    packed[2] = tmc_high_halves(upper.first, lower.first);
+    packed[3] = tmc_high_halves(upper.second, lower.second);
+    packed += column_words;
     top.data += top.step;
     bottom.data += bottom.step;
   }
@@ -64,148 +74,105 @@ static uint32_t* pack_rows(const packing* to, row top, row bottom, int32_t colum
 static void pack_weights(convolution* c, int32_t first) {
   const tmc_op* op = c->call->op;
   const int32_t channels = c->call->output.channels;
-  const packing to = {0, c->row_pairs, c->window};
   const int8_t* weights = (const int8_t*)c->call->parameters + op->weights + first;
   const uint32_t nothing = 0;
-  const row none = {(const int8_t*)&nothing, 0};
-  for (int32_t pair = 0; pair < c->row_pairs; ++pair) {
-    const int8_t* top = weights + 2 * pair * op->kernel_w * channels;
-    const row upper = {top, channels};
-    const row lower = {top + op->kernel_w * channels, channels};
-    const int is_last = 2 * pair + 1 == op->kernel_h;
-    pack_rows(&to, upper, is_last ? none : lower, op->kernel_w, c->packed + pair);
+  for (int32_t ky = 0; ky < op->kernel_h; ky += 2) {
+    const row top = {weights + ky * op->kernel_w * channels, channels};
+    const row bottom = {top.data + op->kernel_w * channels, channels};
+    const row none = {(const int8_t*)&nothing, 0};
+    pack_rows(top, ky + 1 < op->kernel_h ? bottom : none, 0, op->kernel_w, c->column_words,
+              c->packed + ky / 2 * CHANNELS);
   }
 }
 
 // Packs the input columns [begin, end) under the windows of a row of output.
 static void pack_input(convolution* c, tmc_taps rows, int32_t first, int32_t begin, int32_t end) {
-  const tmc_call* call = c->call;
-  const tmc_view* input = &call->inputs[0];
+  const tmc_view* input = &c->call->inputs[0];
+  const tmc_op* op = c->call->op;
   const int32_t left = tmc_clamp(begin, 0, input->width);
   const int32_t right = tmc_clamp(end, left, input->width);
-  const packing to = {tmc_pair_of(call->op->input_offset), c->row_pairs,
-                      c->row_pairs * c->max_columns};
-  const uint32_t zero_points = 0x01010101u * (uint8_t)-call->op->input_offset;
+  const uint32_t offset = tmc_pair_of(op->input_offset);
+  const uint32_t zero_points = 0x01010101u * (uint8_t)-op->input_offset;
   const row padding = {(const int8_t*)&zero_points, 0};
-  for (int32_t pair = 0; pair < c->row_pairs; ++pair) {
-    row pixels[2];
-    for (int32_t i = 0; i < 2; ++i) {
-      const int32_t ky = 2 * pair + i;
-      const int is_inside = ky >= rows.begin && ky < rows.end;
-      const int32_t y = rows.origin + ky * call->op->dilation_h;
-      pixels[i] = is_inside ? (row){tmc_pixel(input, y, left) + first, input->channels} : padding;
+  const int32_t words = c->column_words;
+  for (int32_t ky = 0; ky < op->kernel_h; ky += 2) {
+    row pixels[2] = {padding, padding};
+    for (int32_t i = tmc_max(rows.begin - ky, 0); i < tmc_min(rows.end - ky, 2); ++i) {
+      const int32_t y = rows.origin + (ky + i) * op->dilation_h;
+      pixels[i] = (row){tmc_pixel(input, y, left) + first, input->channels};
     }
-    uint32_t* packed = c->packed + CHANNELS * c->window + pair;
-    packed = pack_rows(&to, padding, padding, left - begin, packed);
-    packed = pack_rows(&to, pixels[0], pixels[1], right - left, packed);
-    pack_rows(&to, padding, padding, end - right, packed);
+    uint32_t* packed = c->packed + c->window_words + ky / 2 * CHANNELS;
+    packed = pack_rows(padding, padding, offset, left - begin, words, packed);
+    packed = pack_rows(pixels[0], pixels[1], offset, right - left, words, packed);
+    pack_rows(padding, padding, offset, end - right, words, packed);
   }
 }
 
 // ---- Sums ----
 
-// A window of each of four pixels.
-typedef struct {
-  uint32_t a;
-  uint32_t b;
-  uint32_t c;
-  uint32_t d;
-} sums_of_4;
-
-TMC_INLINE sums_of_4 add_4_windows(const uint32_t* weights, int32_t words, const uint32_t* a,
-                                   int32_t step, uint32_t bias) {
-  sums_of_4 sums = {bias, bias, bias, bias};
-  const uint32_t* b = a + step;
-  const uint32_t* c = b + step;
-  const uint32_t* d = c + step;
-  for (const uint32_t* const end = weights + (words & ~1); weights != end;) {
-    const tmc_quad w = tmc_next_quad(&weights);
-    sums.a = tmc_dot(w, tmc_next_quad(&a), sums.a);
-    sums.b = tmc_dot(w, tmc_next_quad(&b), sums.b);
-    sums.c = tmc_dot(w, tmc_next_quad(&c), sums.c);
-    sums.d = tmc_dot(w, tmc_next_quad(&d), sums.d);
-  }
-  if ((words & 1) != 0) {
-    sums.a = tmc_multiply_add_pairs(*weights, *a, sums.a);
-    sums.b = tmc_multiply_add_pairs(*weights, *b, sums.b);
-    sums.c = tmc_multiply_add_pairs(*weights, *c, sums.c);
-    sums.d = tmc_multiply_add_pairs(*weights, *d, sums.d);
-  }
-  return sums;
+TMC_INLINE void write(const tmc_op* op, const block* b, int32_t i, uint32_t sum, int8_t* output) {
+  output[i] =
+      b->all_are_fast ? tmc_fast_output(b->scales[i], sum) : tmc_output(op, b->scales[i], sum);
 }
 
-TMC_INLINE uint32_t add_window(const uint32_t* weights, int32_t words, const uint32_t* values,
-                               uint32_t sum) {
-  for (const uint32_t* const end = weights + words; weights != end;) {
-    sum = tmc_multiply_add_pairs(*weights++, *values++, sum);
-  }
-  return sum;
-}
-
-// Computes `count` pixels of one channel from packed values.
-static void compute_channel(const convolution* c, int32_t channel, const uint32_t* weights,
-                            const uint32_t* values, int32_t count, int8_t* output) {
-  const tmc_call* call = c->call;
-  const int32_t pixel = call->output.channels;
-  const int32_t words = c->window;
-  const int32_t step = call->op->stride_w * c->row_pairs;
-  const uint32_t bias = tmc_bias(&c->channels, channel);
-  const tmc_scale scale = tmc_scale_of(&c->channels, channel);
-  for (; count >= 4; count -= 4) {
-    const sums_of_4 sums = add_4_windows(weights, words, values, step, bias);
-    output[0] = tmc_output(call->op, scale, sums.a);
-    output[pixel] = tmc_output(call->op, scale, sums.b);
-    output[2 * pixel] = tmc_output(call->op, scale, sums.c);
-    output[3 * pixel] = tmc_output(call->op, scale, sums.d);
-    output += 4 * pixel;
-    values += 4 * step;
-  }
+// Computes `count` pixels of a row from packed values.
+static void compute_row(const convolution* c, const block* b, const uint32_t* values, int32_t count,
+                        int8_t* output) {
+  const tmc_op* op = c->call->op;
+  const int32_t channels = c->call->output.channels;
+  const int32_t step = op->stride_w * c->column_words;
+  const uint32_t* const end = c->packed + c->window_words;
   for (; count > 0; --count) {
-    output[0] = tmc_output(call->op, scale, add_window(weights, words, values, bias));
-    output += pixel;
+    const uint32_t* weights = c->packed;
+    const uint32_t* next = values;
+    uint32_t sums[CHANNELS] = {b->biases[0], b->biases[1], b->biases[2], b->biases[3]};
+    do {
+      const tmc_quad x01 = tmc_next_quad(&next);
+      const tmc_quad w01 = tmc_next_quad(&weights);
+      sums[0] = tmc_multiply_add_pairs(w01.first, x01.first, sums[0]);
+      sums[1] = tmc_multiply_add_pairs(w01.second, x01.second, sums[1]);
+      const tmc_quad x23 = tmc_next_quad(&next);
+      const tmc_quad w23 = tmc_next_quad(&weights);
+      sums[2] = tmc_multiply_add_pairs(w23.first, x23.first, sums[2]);
+      sums[3] = tmc_multiply_add_pairs(w23.second, x23.second, sums[3]);
+    } while (weights != end);
+    write(op, b, 0, sums[0], output);
+    write(op, b, 1, sums[1], output);
+    write(op, b, 2, sums[2], output);
+    write(op, b, 3, sums[3], output);
+    output += channels;
     values += step;
   }
 }
 
-static void compute_packed_segment(convolution* c, int32_t first, int32_t y, int32_t x,
-                                   int32_t count) {
-  const tmc_op* op = c->call->op;
-  const int32_t begin = x * op->stride_w - op->pad_left;
-  const uint32_t* values = c->packed + CHANNELS * c->window;
-  pack_input(c, tmc_row_taps(c->call, y), first, begin,
-             begin + (count - 1) * op->stride_w + op->kernel_w);
-  for (int32_t i = 0; i < CHANNELS; ++i) {
-    compute_channel(c, first + i, c->packed + i * c->window,
-                    values + i * c->max_columns * c->row_pairs, count,
-                    tmc_pixel(&c->call->output, y, x) + first + i);
-  }
-}
-
-static void compute_packed(convolution* c, int32_t first) {
+static void compute_packed(convolution* c, const block* b, int32_t first) {
   const tmc_box* box = &c->call->box;
   const tmc_op* op = c->call->op;
-  const int32_t most = (c->max_columns - op->kernel_w) / op->stride_w + 1;
-  const int32_t at_once = most >= 4 ? most & ~3 : most;
+  const int32_t at_once = (c->max_columns - op->kernel_w) / op->stride_w + 1;
   pack_weights(c, first);
   for (int32_t y = box->y_begin; y < box->y_end; ++y) {
+    const tmc_taps rows = tmc_row_taps(c->call, y);
     for (int32_t x = box->x_begin; x < box->x_end; x += at_once) {
-      compute_packed_segment(c, first, y, x, tmc_min(box->x_end - x, at_once));
+      const int32_t count = tmc_min(box->x_end - x, at_once);
+      const int32_t begin = x * op->stride_w - op->pad_left;
+      pack_input(c, rows, first, begin, begin + (count - 1) * op->stride_w + op->kernel_w);
+      compute_row(c, b, c->packed + c->window_words, count,
+                  tmc_pixel(&c->call->output, y, x) + first);
     }
   }
 }
 
-// ---- Boxes too narrow for packing, and kernels too large ----
+// ---- Single pixels, dilated and large kernels ----
 
-static void compute_window(const convolution* c, const tmc_window* window, int32_t first,
-                           int8_t* output) {
+static void compute_window(const convolution* c, const block* b, const tmc_window* window,
+                           int32_t first, int8_t* output) {
   const tmc_op* op = c->call->op;
   const int32_t depth = c->call->output.channels;
   const int32_t pixel = depth * op->dilation_w;
   const uint32_t offset = tmc_pair_of(op->input_offset);
   const int32_t taps = window->cols.end - window->cols.begin;
   const int8_t* weights = (const int8_t*)c->call->parameters + op->weights + first;
-  uint32_t sums[CHANNELS] = {tmc_bias(&c->channels, first), tmc_bias(&c->channels, first + 1),
-                             tmc_bias(&c->channels, first + 2), tmc_bias(&c->channels, first + 3)};
+  uint32_t sums[CHANNELS] = {b->biases[0], b->biases[1], b->biases[2], b->biases[3]};
   for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
     const int8_t* input = tmc_tap_pixel(c->call, window, ky, window->cols.begin) + first;
     const int8_t* tap = weights + (ky * op->kernel_w + window->cols.begin) * depth;
@@ -220,19 +187,20 @@ static void compute_window(const convolution* c, const tmc_window* window, int32
       input += pixel;
     }
   }
-  for (int32_t i = 0; i < CHANNELS; ++i) {
-    output[first + i] = tmc_output(op, tmc_scale_of(&c->channels, first + i), sums[i]);
-  }
+  write(op, b, 0, sums[0], output + first);
+  write(op, b, 1, sums[1], output + first);
+  write(op, b, 2, sums[2], output + first);
+  write(op, b, 3, sums[3], output + first);
 }
 
-static void compute_pixels(const convolution* c, int32_t first) {
+static void compute_pixels(const convolution* c, const block* b, int32_t first) {
   const tmc_call* call = c->call;
   const tmc_box* box = &call->box;
   for (int32_t y = box->y_begin; y < box->y_end; ++y) {
     tmc_window window = {.rows = tmc_row_taps(call, y)};
     for (int32_t x = box->x_begin; x < box->x_end; ++x) {
       window.cols = tmc_col_taps(call, x);
-      compute_window(c, &window, first, tmc_pixel(&call->output, y, x));
+      compute_window(c, b, &window, first, tmc_pixel(&call->output, y, x));
     }
   }
 }
@@ -246,8 +214,7 @@ int tmc_depthwise_simd_computes(const tmc_call* call) {
 static int packing_pays(const convolution* c) {
   const tmc_op* op = c->call->op;
   const tmc_box* box = &c->call->box;
-  return box->x_end - box->x_begin >= MIN_PIXELS && op->dilation_w == 1 &&
-         c->max_columns >= op->kernel_w;
+  return box->x_end - box->x_begin > 1 && op->dilation_w == 1 && c->max_columns >= op->kernel_w;
 }
 
 static void clamp_box(const tmc_call* call) {
@@ -263,17 +230,18 @@ void tmc_depthwise_simd(const tmc_call* call) {
   convolution c;
   c.call = call;
   c.channels = tmc_channels_of(call);
-  c.row_pairs = (op->kernel_h + 1) / 2;
-  c.window = c.row_pairs * op->kernel_w;
-  c.max_columns = (PACKED_WORDS - CHANNELS * c.window) / (CHANNELS * c.row_pairs);
+  c.column_words = (op->kernel_h + 1) / 2 * CHANNELS;
+  c.window_words = tmc_min(c.column_words * op->kernel_w, PACKED_WORDS);
+  c.max_columns = (PACKED_WORDS - c.window_words) / c.column_words;
   const int is_packed = packing_pays(&c);
   const int32_t last = call->output.channels - CHANNELS;
   for (int32_t first = 0; first < call->output.channels; first += CHANNELS) {
-    // The last channels may overlap those before.
+    const int32_t begin = tmc_min(first, last);  // the last channels may overlap those before
+    const block b = block_of(&c.channels, begin);
     if (is_packed) {
-      compute_packed(&c, tmc_min(first, last));
+      compute_packed(&c, &b, begin);
     } else {
-      compute_pixels(&c, tmc_min(first, last));
+      compute_pixels(&c, &b, begin);
     }
   }
   clamp_box(call);
