@@ -12,11 +12,18 @@ from __future__ import annotations
 
 import random
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
-from tflm_converters.memory.overlap import Overlap
+from tflm_converters.memory.bounds import Pairs, lead_bounds, live_bytes, pressures
+from tflm_converters.memory.distances import (
+    Intervals,
+    first_fit,
+    forbidden_distances,
+    last_fit,
+    merge,
+)
 from tflm_converters.memory.types import Buffer, MemoryPlan
 
 SEARCH_STEPS = 12000
@@ -28,11 +35,6 @@ PATIENCE = 3
 REFIT_ORDERS = 20
 """Orders tried when the buffers of one stage are placed anew."""
 
-Intervals = list[tuple[int, int]]
-
-Pairs = Mapping[tuple[int, int], Overlap]
-"""(input buffer, output buffer) to how the output may overwrite the input."""
-
 
 def plan_buffers(
     buffers: Sequence[Buffer], overlaps: Pairs, *, steps: int = SEARCH_STEPS
@@ -43,36 +45,12 @@ def plan_buffers(
     memory within a firing; all other pairs never share a byte in the same tick.
     """
     ticks, live = live_bytes(buffers, overlaps)
-    bound = max([int(live.max(initial=0)), *_lead_bounds(buffers, overlaps)])
+    bound = max([int(live.max(initial=0)), *lead_bounds(buffers, overlaps)])
     if not buffers:
         return MemoryPlan((), (), 0, 0, ticks, live)
-    search = _Search(buffers, overlaps, _pressure(buffers, ticks, live))
+    search = _Search(buffers, overlaps, pressures(buffers, ticks, live))
     offsets, peak = search.run(bound, steps)
     return MemoryPlan(tuple(buffers), tuple(offsets), peak, bound, ticks, live)
-
-
-def live_bytes(buffers: Sequence[Buffer], overlaps: Pairs) -> tuple[np.ndarray, np.ndarray]:
-    """Ticks at which the live set changes, and the bytes alive from there on.
-
-    What an overlapping output may overwrite in the same tick counts as dead, so that the
-    largest value is a bound for every plan.
-    """
-    if not buffers:
-        return np.zeros(1, dtype=np.int64), np.zeros(1, dtype=np.int64)
-    sources = {source for source, _ in overlaps}
-    begins, ends, sizes = [], [], []
-    for index, buffer in enumerate(buffers):
-        last = buffer.bands[:, 3] + 1
-        if index in sources:
-            last = np.maximum(last - 1, buffer.bands[:, 2])
-        begins.append(buffer.bands[:, 2])
-        ends.append(last)
-        sizes.append(buffer.bands[:, 1] - buffer.bands[:, 0])
-    size = np.concatenate(sizes)
-    when = np.concatenate([*begins, *ends])
-    change = np.concatenate([size, -size])
-    ticks, position = np.unique(when, return_inverse=True)
-    return ticks, np.cumsum(np.bincount(position, weights=change)).astype(np.int64)
 
 
 def refit(
@@ -94,45 +72,6 @@ def refit(
                 return None
     search = _Search(buffers, overlaps, [0] * len(buffers))
     return search.refit(offsets, movable, ceiling)
-
-
-def _lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
-    """Bounds from outputs that overwrite their input, which must run `lead` bytes ahead.
-
-    From the first write of the output until it has filled its lead, nothing else that is
-    alive all the while fits into the lead or into what is left of the input. (The output
-    may instead lie wholly behind the input: then both count in full.) Of other inputs and
-    outputs, what is read last or written first within that time may share memory.
-    """
-    sources, targets = {s for s, _ in overlaps}, {t for _, t in overlaps}
-    for (source, target), overlap in overlaps.items():
-        if overlap.lead <= 0:
-            continue
-        read, written = buffers[source], buffers[target]
-        begin = written.first_tick
-        filling = written.bands[written.bands[:, 0] < overlap.lead]
-        end = int(filling[:, 2].max())
-        others = sum(
-            _alive_through(b, begin - (i in targets), end + (i in sources))
-            for i, b in enumerate(buffers)
-            if i not in (source, target)
-        )
-        below = overlap.lead + _alive_through(read, begin, begin) + others
-        yield min(below, read.size + written.size)
-
-
-def _alive_through(buffer: Buffer, begin: int, end: int) -> int:
-    """Bytes of a buffer that live from tick `begin` to tick `end` without a break."""
-    bands = buffer.bands
-    alive = (bands[:, 2] <= begin) & (bands[:, 3] >= end)
-    return int((bands[alive, 1] - bands[alive, 0]).sum())
-
-
-def _pressure(buffers: Sequence[Buffer], ticks: np.ndarray, live: np.ndarray) -> list[int]:
-    """For each buffer, the most bytes alive at once during its life."""
-    first = np.searchsorted(ticks, [b.first_tick for b in buffers], side="right") - 1
-    last = np.searchsorted(ticks, [b.last_tick for b in buffers], side="right")
-    return [int(live[max(i, 0) : j].max()) for i, j in zip(first, last, strict=True)]
 
 
 class _Search:
@@ -285,9 +224,9 @@ class _Search:
             ]
             offset = -1
             if index in high:
-                offset = _last_fit(blocked, limit - buffer.size, buffer.alignment)
+                offset = last_fit(blocked, limit - buffer.size, buffer.alignment)
             if offset < 0:
-                offset = _first_fit(blocked, buffer.alignment)
+                offset = first_fit(blocked, buffer.alignment)
             if offset + buffer.size > ceiling:
                 return None
             offsets[index] = offset
@@ -324,54 +263,3 @@ class _Search:
 
 def _meet(a: tuple[int, int], b: tuple[int, int]) -> bool:
     return a[0] <= b[1] and b[0] <= a[1]
-
-
-def forbidden_distances(a: np.ndarray, b: np.ndarray, *, strict: bool) -> np.ndarray:
-    """Open intervals of distances (b - a) at which bands alive together would share bytes.
-
-    `strict`: a band of `a` that is read for the last time in the tick that writes a band
-    of `b` does not count as alive together with it.
-    """
-    b_starts_in_time = b[None, :, 2] < a[:, None, 3] if strict else b[None, :, 2] <= a[:, None, 3]
-    together = b_starts_in_time & (a[:, None, 2] <= b[None, :, 3])
-    low = (a[:, None, 0] - b[None, :, 1])[together]
-    high = (a[:, None, 1] - b[None, :, 0])[together]
-    return merge(np.stack([low, high], axis=1))
-
-
-def merge(intervals: np.ndarray) -> np.ndarray:
-    """The union of open intervals, as sorted disjoint intervals of shape (n, 2).
-
-    Intervals that merely touch stay apart: the distance between them is allowed.
-    """
-    intervals = intervals[intervals[:, 1] > intervals[:, 0]]
-    if len(intervals) < 2:
-        return intervals
-    intervals = intervals[np.argsort(intervals[:, 0], kind="stable")]
-    reach = np.maximum.accumulate(intervals[:, 1])
-    fresh = np.concatenate([[True], intervals[1:, 0] >= reach[:-1]])
-    starts = np.flatnonzero(fresh)
-    ends = np.append(starts[1:], len(intervals)) - 1
-    return np.stack([intervals[starts, 0], reach[ends]], axis=1)
-
-
-def _first_fit(blocked: Intervals, alignment: int) -> int:
-    """The smallest aligned offset >= 0 outside of all blocked open intervals."""
-    offset = 0
-    for low, high in sorted(blocked):
-        if low >= offset and high > low:
-            break  # sorted: nothing later blocks this offset
-        if high > offset:
-            offset = -(-high // alignment) * alignment
-    return offset
-
-
-def _last_fit(blocked: Intervals, highest: int, alignment: int) -> int:
-    """The largest aligned offset up to `highest` outside of all blocked intervals, or -1."""
-    offset = highest // alignment * alignment
-    for low, high in sorted(blocked, key=lambda interval: -interval[1]):
-        if high <= offset and high > low:
-            break  # sorted: nothing later blocks this offset
-        if low < offset:
-            offset = low // alignment * alignment
-    return max(offset, -1)

@@ -8,9 +8,10 @@ import itertools
 
 import numpy as np
 
+from tflm_converters.memory.bounds import live_bytes
 from tflm_converters.memory.layout import Layout, lay_out, stage_escapes
 from tflm_converters.memory.overlap import overlaps
-from tflm_converters.memory.planner import SEARCH_STEPS, live_bytes, plan_buffers, refit
+from tflm_converters.memory.planner import SEARCH_STEPS, plan_buffers, refit
 from tflm_converters.memory.tiles import pack_tiles
 from tflm_converters.memory.types import MemoryPlan
 from tflm_converters.schedule.boxes import group_extent

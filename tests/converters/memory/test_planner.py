@@ -10,14 +10,10 @@ import numpy as np
 import pytest
 
 from tests.converters.memory.stairs import TICKS, UNIT, Pairs, buffer, random_buffers
+from tflm_converters.memory.bounds import live_bytes
+from tflm_converters.memory.distances import forbidden_distances, merge
 from tflm_converters.memory.overlap import Overlap
-from tflm_converters.memory.planner import (
-    forbidden_distances,
-    live_bytes,
-    merge,
-    plan_buffers,
-    refit,
-)
+from tflm_converters.memory.planner import plan_buffers, refit
 from tflm_converters.memory.types import Buffer
 
 STEPS = 200
