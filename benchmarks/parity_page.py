@@ -79,7 +79,7 @@ def _cell(made: Json) -> str:
 
 
 def _samples(model: Json) -> int:
-    return max(made.get("samples", 0) for made in model["modes"].values())
+    return max(int(made.get("samples", 0)) for made in model["modes"].values())
 
 
 def _refusals(models: dict[str, Json]) -> dict[str, str]:
