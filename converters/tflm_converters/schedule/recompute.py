@@ -133,7 +133,7 @@ def _halo_group(tables: Tables, layer: int, tile: Halo) -> _HaloGroup:
         source.tensor,
         in_rows * source.extent.row_bytes,
         in_rows * in_cols * expansion.extent.channels,
-        max(extra, 0),
+        extra,
         tuple((x.output, x.extent.row_bytes) for x in tail),
     )
 
@@ -156,9 +156,9 @@ def _halo_candidates(segment: Segment, groups: list[_HaloGroup], limit: int) -> 
             rings = segment.rings.keys() - {g.expanded for g in picked}
             peak = base - sum(saved[g] - g.more_slots(rings) for g in picked)
             peak += max(g.scratch for g in picked)
-            if peak < limit:
+            extra = sum(g.extra_macs for g in picked)
+            if peak < limit and not _is_too_much(segment, extra):
                 halos = tuple((g.layer, g.tile) for g in picked)
-                extra = sum(g.extra_macs for g in picked)
                 yield Candidate(Mode.STREAM, segment.first, segment.last, peak, extra, halos=halos)
 
 

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 
 from tests.converters.memory.stairs import TICKS, UNIT, Pairs, buffer, random_buffers
-from tflm_converters.memory.bounds import live_bytes
-from tflm_converters.memory.distances import forbidden_distances, merge
 from tflm_converters.memory.overlap import Overlap
 from tflm_converters.memory.planner import plan_buffers, refit
 from tflm_converters.memory.types import Buffer
@@ -77,17 +75,6 @@ def test_alignment() -> None:
     assert plan.peak == 13
 
 
-def test_live_bytes_by_tick() -> None:
-    ticks, live = live_bytes([buffer((0, 10, 0, 2)), buffer((0, 4, 2, 3), (4, 6, 3, 3))], {})
-    assert ticks.tolist() == [0, 2, 3, 4]
-    assert live.tolist() == [10, 14, 6, 0]
-
-
-def test_live_bytes_take_an_input_for_dead_where_its_output_may_overwrite_it() -> None:
-    buffers = [buffer((0, 10, 0, 2)), buffer((0, 4, 2, 3))]
-    assert live_bytes(buffers, {(0, 1): Overlap(0)})[1].max() == 10
-
-
 def test_other_inputs_of_an_output_may_lie_in_its_lead() -> None:
     """The second row of the output overwrites `first` in the tick that reads it last."""
     first, second = buffer((0, 16, 0, 2)), buffer((0, 16, 0, 2))
@@ -95,21 +82,6 @@ def test_other_inputs_of_an_output_may_lie_in_its_lead() -> None:
     plan = plan_buffers([first, second, made], {(0, 2): Overlap(20), (1, 2): Overlap(40)})
     assert plan.offsets == (20, 40, 0)
     assert plan.peak == plan.lower_bound == 60
-
-
-# ---- Intervals ----
-
-
-def test_merge_keeps_the_distance_between_intervals_that_touch() -> None:
-    merged = merge(np.array([[5, 9], [0, 3], [3, 4], [6, 12], [20, 20]]))
-    assert merged.tolist() == [[0, 3], [3, 4], [5, 12]]
-
-
-def test_forbidden_distances_of_two_rows() -> None:
-    """Only b's first row lives together with a, and a single byte apart is enough."""
-    a, b = np.array([[0, 4, 0, 5]]), np.array([[0, 4, 5, 9], [4, 8, 6, 9]])
-    assert forbidden_distances(a, b, strict=False).tolist() == [[-4, 4]]
-    assert forbidden_distances(a, b, strict=True).tolist() == []
 
 
 # ---- Every plan ----
