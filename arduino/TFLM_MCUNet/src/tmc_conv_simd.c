@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // CONV by the DSP extension. A few pixels of the input are widened to int16_t, which all output
 // channels then read. Sums are computed four at a time, in blocks of 4 pixels by 1 channel, 2 by 2
-// or 1 by 4: as many pixels as there are left, because weights are widened once for all of them.
+// or 1 by 4: as many pixels as there are and as fit, because weights are widened once for all.
 #include "tmc_channels.h"
 #include "tmc_window.h"
 
@@ -9,10 +9,10 @@
 
 enum {
   BLOCK_SUMS = 4,
-  MAX_PIXELS = 4,
-  MAX_BLOCKS = 32,   // whose sums are kept where a window is widened part by part
-  MAX_PART = 128,    // bytes of a window that are widened at a time
-  WIDE_WORDS = 128,  // and their sum over all pixels
+  STRIP_PIXELS = 16,  // whose windows are widened together if they are small
+  MAX_BLOCKS = 16,    // whose sums are kept where windows are widened part by part
+  MAX_PART = 128,     // bytes of a window that are widened at a time
+  WIDE_WORDS = 256,
 };
 
 // One word for each sum of a block, a channel's pixels side by side.
@@ -24,12 +24,27 @@ typedef struct {
 } words;
 
 typedef struct {
+  int16_t y;
+  int16_t x;
+} position;
+
+// Bytes [begin, begin + count) of the windows of `repeats` blocks' pixels, from a pixel on.
+typedef struct {
+  int32_t begin;
+  int32_t count;
+  int32_t first_pixel;
+  int32_t repeats;
+} part_of_windows;
+
+typedef struct {
   const tmc_call* call;
   tmc_channels channels;
-  int32_t window_bytes;
   const int8_t* weights;
-  tmc_window windows[MAX_PIXELS];
-  int8_t* outputs[MAX_PIXELS];
+  int32_t window_bytes;
+  int is_pointwise;                  // 1 x 1 without padding
+  position positions[STRIP_PIXELS];  // in the output
+  int8_t* outputs[STRIP_PIXELS];
+  part_of_windows part;
   uint32_t wide[WIDE_WORDS];
   words partial[MAX_BLOCKS];
 } convolution;
@@ -54,18 +69,19 @@ static int is_inside(const tmc_op* op, const tmc_window* window) {
 
 // Bytes [begin, begin + count) of a window, in the order of the weights: in the input itself if
 // they are adjacent there, or else gathered in `patch`, with the zero point for padding.
-static const int8_t* part_of(const tmc_call* call, const tmc_window* window, int32_t begin,
-                             int32_t count, int8_t* patch) {
+static const int8_t* part_of(const tmc_call* call, position at, int32_t begin, int32_t count,
+                             int8_t* patch) {
+  const tmc_window window = {tmc_row_taps(call, at.y), tmc_col_taps(call, at.x)};
   const tmc_op* op = call->op;
   const int32_t depth = call->inputs[0].channels;
   const int32_t run_taps = op->dilation_w == 1 ? op->kernel_w : 1;
   const int32_t run_bytes = run_taps * depth;
   int32_t run = begin / run_bytes;
   const int32_t start = begin - run * run_bytes;
-  const int whole = is_inside(op, window);
+  const int whole = is_inside(op, &window);
   if (whole && start + count <= run_bytes) {
     const int32_t runs_of_row = op->kernel_w / run_taps;
-    return tmc_tap_pixel(call, window, run / runs_of_row, run % runs_of_row) + start;
+    return tmc_tap_pixel(call, &window, run / runs_of_row, run % runs_of_row) + start;
   }
   if (!whole) {
     memset(patch, -op->input_offset, (size_t)count);
@@ -73,14 +89,14 @@ static const int8_t* part_of(const tmc_call* call, const tmc_window* window, int
   for (int32_t first = -start; first < count; first += run_bytes, ++run) {
     const int32_t ky = run * run_taps / op->kernel_w;
     const int32_t kx = run * run_taps % op->kernel_w;
-    if (ky < window->rows.begin || ky >= window->rows.end) {
+    if (ky < window.rows.begin || ky >= window.rows.end) {
       continue;
     }
-    const int32_t left = tmc_max(window->cols.begin - kx, 0);
-    const int32_t right = tmc_min(window->cols.end - kx, run_taps);
+    const int32_t left = tmc_max(window.cols.begin - kx, 0);
+    const int32_t right = tmc_min(window.cols.end - kx, run_taps);
     const int32_t from = tmc_max(first + left * depth, 0);
     const int32_t to = tmc_min(first + right * depth, count);
-    copy(tmc_tap_pixel(call, window, ky, kx) + (from - first), to - from, patch + from);
+    copy(tmc_tap_pixel(call, &window, ky, kx) + (from - first), to - from, patch + from);
   }
   return patch;
 }
@@ -113,12 +129,21 @@ static void widen(const int8_t* values, int32_t count, uint32_t offset, int32_t 
   }
 }
 
-static void widen_part(convolution* c, int32_t begin, int32_t count, int32_t pixels) {
-  const uint32_t offset = tmc_pair_of(c->call->op->input_offset);
+static void widen_part(convolution* c, int32_t pixels) {
+  const part_of_windows* of = &c->part;
+  const tmc_call* call = c->call;
+  const uint32_t offset = tmc_pair_of(call->op->input_offset);
+  const int32_t quads = (of->count + 3) / 4;
+  uint32_t* wide = c->wide;
   int8_t patch[MAX_PART];
-  for (int32_t p = 0; p < pixels; ++p) {
-    const int8_t* values = part_of(c->call, &c->windows[p], begin, count, patch);
-    widen(values, count, offset, pixels, c->wide + 2 * p);
+  for (int32_t p = 0; p < pixels * of->repeats; ++p) {
+    const position at = c->positions[of->first_pixel + p];
+    const int8_t* values = c->is_pointwise ? tmc_pixel(&call->inputs[0], at.y * call->op->stride_h,
+                                                       at.x * call->op->stride_w) +
+                                                 of->begin
+                                           : part_of(call, at, of->begin, of->count, patch);
+    widen(values, of->count, offset, pixels, wide);
+    wide += (p + 1) % pixels == 0 ? 2 * (quads * pixels - pixels + 1) : 2;
   }
 }
 
@@ -136,9 +161,9 @@ TMC_INLINE words add_taps(words weights, const uint32_t** wide, int32_t pixels, 
     sums.d = tmc_dot(first, tmc_next_quad(wide), sums.d);
   } else if (pixels == 2) {
     const tmc_quad second = tmc_quad_of(weights.b);
+    sums.c = tmc_dot(second, pixel, sums.c);
     const tmc_quad next_pixel = tmc_next_quad(wide);
     sums.b = tmc_dot(first, next_pixel, sums.b);
-    sums.c = tmc_dot(second, pixel, sums.c);
     sums.d = tmc_dot(second, next_pixel, sums.d);
   } else {
     sums.b = tmc_dot(tmc_quad_of(weights.b), pixel, sums.b);
@@ -178,18 +203,17 @@ TMC_INLINE words load_last_weights(const int8_t* weights, int32_t window_bytes, 
   return w;
 }
 
-TMC_INLINE words add_part(const convolution* c, int32_t channel, int32_t begin, int32_t count,
-                          int32_t pixels, words sums) {
+// Adds a part of the windows to one block; leaves `wide` behind it.
+TMC_INLINE words add_part(const convolution* c, const int8_t* weights, int32_t pixels,
+                          const uint32_t** wide, words sums) {
   const int32_t bytes = c->window_bytes;
-  const int8_t* weights = c->weights + channel * bytes;
-  const int8_t* next = weights + begin;
-  const int8_t* end = next + (count & ~3);
-  const uint32_t* wide = c->wide;
+  const int8_t* next = weights + c->part.begin;
+  const int8_t* end = next + (c->part.count & ~3);
   for (; next != end; next += 4) {
-    sums = add_taps(load_weights(next, bytes, pixels), &wide, pixels, sums);
+    sums = add_taps(load_weights(next, bytes, pixels), wide, pixels, sums);
   }
-  if ((count & 3) != 0) {
-    sums = add_taps(load_last_weights(weights, bytes, pixels), &wide, pixels, sums);
+  if ((c->part.count & 3) != 0) {
+    sums = add_taps(load_last_weights(weights, bytes, pixels), wide, pixels, sums);
   }
   return sums;
 }
@@ -203,118 +227,153 @@ TMC_INLINE words biases(const tmc_channels* channels, int32_t channel, int32_t p
 
 // ---- Output ----
 
-static void write_any(const convolution* c, int32_t channel, int32_t pixel, uint32_t sum) {
-  c->outputs[pixel][channel] =
-      tmc_any_output(c->call->op, tmc_scale_of(&c->channels, channel), sum);
-}
-
-// What blocks read again and again: a copy, which writing the output cannot change.
-typedef struct {
-  tmc_channels channels;
-  int8_t* outputs[MAX_PIXELS];
-} destination;
-
-TMC_INLINE destination destination_of(const convolution* c) {
-  return (destination){c->channels, {c->outputs[0], c->outputs[1], c->outputs[2], c->outputs[3]}};
-}
-
-TMC_INLINE void write_channel(const convolution* c, const destination* to, int32_t channel,
-                              int32_t pixels, words sums) {
-  const tmc_scale scale = tmc_scale_of(&to->channels, channel);
-  if (!scale.is_fast) {
-    write_any(c, channel, 0, sums.a);
-    write_any(c, channel, 1, sums.b);
-    write_any(c, channel, 2, sums.c);
-    write_any(c, channel, 3, sums.d);
-    return;
-  }
-  to->outputs[0][channel] = tmc_fast_output(scale, sums.a);
+TMC_INLINE void write_channel(const tmc_op* op, tmc_scale scale, int8_t* const* outputs,
+                              int32_t channel, int32_t pixels, words sums) {
+  outputs[0][channel] = tmc_output(op, scale, sums.a);
   if (pixels >= 2) {
-    to->outputs[1][channel] = tmc_fast_output(scale, sums.b);
+    outputs[1][channel] = tmc_output(op, scale, sums.b);
   }
   if (pixels == 4) {
-    to->outputs[2][channel] = tmc_fast_output(scale, sums.c);
-    to->outputs[3][channel] = tmc_fast_output(scale, sums.d);
+    outputs[2][channel] = tmc_output(op, scale, sums.c);
+    outputs[3][channel] = tmc_output(op, scale, sums.d);
   }
 }
 
-TMC_INLINE void write(const convolution* c, const destination* to, int32_t channel, int32_t pixels,
-                      words sums) {
-  write_channel(c, to, channel, pixels, sums);
+TMC_INLINE void write(const tmc_op* op, const tmc_channels* channels, int8_t* const* outputs,
+                      int32_t channel, int32_t pixels, words sums) {
+  write_channel(op, tmc_scale_of(channels, channel), outputs, channel, pixels, sums);
   if (pixels == 2) {
-    write_channel(c, to, channel + 1, 2, (words){sums.c, sums.d, sums.c, sums.d});
+    write_channel(op, tmc_scale_of(channels, channel + 1), outputs, channel + 1, 2,
+                  (words){.a = sums.c, .b = sums.d});
   }
   if (pixels == 1) {
-    write_channel(c, to, channel + 1, 1, (words){sums.b, sums.b, sums.b, sums.b});
-    write_channel(c, to, channel + 2, 1, (words){sums.c, sums.c, sums.c, sums.c});
-    write_channel(c, to, channel + 3, 1, (words){sums.d, sums.d, sums.d, sums.d});
+    write_channel(op, tmc_scale_of(channels, channel + 1), outputs, channel + 1, 1,
+                  (words){.a = sums.b});
+    write_channel(op, tmc_scale_of(channels, channel + 2), outputs, channel + 2, 1,
+                  (words){.a = sums.c});
+    write_channel(op, tmc_scale_of(channels, channel + 3), outputs, channel + 3, 1,
+                  (words){.a = sums.d});
   }
 }
 
 // ---- Blocks ----
 
-// Adds bytes [begin, begin + count) of the window to the blocks from `first` on. The last block
-// begins early enough to end with the last channel, so it may overlap the one before.
-TMC_INLINE void compute_blocks(convolution* c, int32_t begin, int32_t count, int32_t first,
-                               int32_t blocks, int32_t pixels) {
-  const destination to = destination_of(c);
-  const int32_t width = BLOCK_SUMS / pixels;
-  const int32_t last_channel = c->call->output.channels - width;
-  const int is_first = begin == 0;
-  const int is_last = begin + count == c->window_bytes;
-  for (int32_t i = 0; i < blocks; ++i) {
-    const int32_t channel = tmc_min((first + i) * width, last_channel);
-    words sums = is_first ? biases(&to.channels, channel, pixels) : c->partial[i];
-    sums = add_part(c, channel, begin, count, pixels, sums);
+// Adds the part of the windows to one block of channels, for all pixels.
+TMC_INLINE void compute_block(convolution* c, int32_t channel, int32_t pixels, words* partial) {
+  const tmc_channels channels = c->channels;  // a copy, which writing the output cannot change
+  const int8_t* weights = c->weights + channel * c->window_bytes;
+  const int is_last = c->part.begin + c->part.count == c->window_bytes;
+  const words start = c->part.begin == 0 ? biases(&channels, channel, pixels) : *partial;
+  const uint32_t* wide = c->wide;
+  int8_t* const* outputs = c->outputs + c->part.first_pixel;
+  int8_t* const* const end = outputs + c->part.repeats * pixels;
+  for (; outputs != end; outputs += pixels) {
+    const words sums = add_part(c, weights, pixels, &wide, start);
     if (is_last) {
-      write(c, &to, channel, pixels, sums);
+      write(c->call->op, &channels, outputs, channel, pixels, sums);
     } else {
-      c->partial[i] = sums;
+      *partial = sums;
     }
   }
 }
 
-// Windows that do not fit at once are widened once for as many blocks as can keep their sums.
-TMC_INLINE void compute_pixels(convolution* c, int32_t pixels) {
+// Not inlined, so that the loops over blocks and parts take no registers from the inner ones.
+TMC_NOINLINE static void compute_4_by_1(convolution* c, int32_t channel, words* partial) {
+  compute_block(c, channel, 4, partial);
+}
+
+TMC_NOINLINE static void compute_2_by_2(convolution* c, int32_t channel, words* partial) {
+  compute_block(c, channel, 2, partial);
+}
+
+TMC_NOINLINE static void compute_1_by_4(convolution* c, int32_t channel, words* partial) {
+  compute_block(c, channel, 1, partial);
+}
+
+// The last block begins early enough to end with the last channel, so it may overlap the one
+// before.
+static void compute_blocks(convolution* c, int32_t first, int32_t blocks, int32_t pixels) {
   const int32_t width = BLOCK_SUMS / pixels;
-  const int32_t limit = tmc_min(2 * WIDE_WORDS / pixels, MAX_PART);
+  const int32_t last_channel = c->call->output.channels - width;
+  for (int32_t i = 0; i < blocks; ++i) {
+    const int32_t channel = tmc_min((first + i) * width, last_channel);
+    words* partial = &c->partial[i & (MAX_BLOCKS - 1)];
+    if (pixels == 4) {
+      compute_4_by_1(c, channel, partial);
+    } else if (pixels == 2) {
+      compute_2_by_2(c, channel, partial);
+    } else {
+      compute_1_by_4(c, channel, partial);
+    }
+  }
+}
+
+// How many bytes of its windows a block widens at a time.
+static int32_t part_limit(int32_t pixels) { return tmc_min(2 * WIDE_WORDS / pixels, MAX_PART); }
+
+// Windows that do not fit at once are widened once for as many blocks as can keep their sums.
+static void compute_pixels(convolution* c, int32_t first_pixel, int32_t repeats, int32_t pixels) {
+  const int32_t width = BLOCK_SUMS / pixels;
+  const int32_t limit = part_limit(pixels);
   const int32_t blocks = (c->call->output.channels + width - 1) / width;
   const int32_t at_once = c->window_bytes <= limit ? blocks : MAX_BLOCKS;
   for (int32_t first = 0; first < blocks; first += at_once) {
     for (int32_t begin = 0; begin < c->window_bytes; begin += limit) {
       const int32_t count = tmc_min(c->window_bytes - begin, limit);
-      widen_part(c, begin, count, pixels);
-      compute_blocks(c, begin, count, first, tmc_min(blocks - first, at_once), pixels);
+      c->part = (part_of_windows){begin, count, first_pixel, repeats};
+      widen_part(c, pixels);
+      compute_blocks(c, first, tmc_min(blocks - first, at_once), pixels);
     }
   }
 }
 
-static void compute_4_pixels(convolution* c) { compute_pixels(c, 4); }
+// Computes the first one to three of four pixels, and the last of these again in place of those
+// that are missing.
+static void compute_repeated(convolution* c, int32_t first_pixel, int32_t count) {
+  for (int32_t p = first_pixel + count; p < first_pixel + 4; ++p) {
+    c->positions[p] = c->positions[p - 1];
+    c->outputs[p] = c->outputs[p - 1];
+  }
+  compute_pixels(c, first_pixel, 1, 4);
+}
 
-static void compute_2_pixels(convolution* c) { compute_pixels(c, 2); }
-
-static void compute_1_pixel(convolution* c) { compute_pixels(c, 1); }
-
-// Computes `count` pixels, 1 to 4; those that a block has besides repeat the last one.
 static void compute(convolution* c, int32_t count) {
   const int32_t channels = c->call->output.channels;
-  for (int32_t p = count; p < MAX_PIXELS; ++p) {
-    c->windows[p] = c->windows[count - 1];
-    c->outputs[p] = c->outputs[count - 1];
+  const int has_room_for_4 = c->window_bytes <= part_limit(4) || channels < 4;
+  int32_t pixel = has_room_for_4 ? count & ~3 : 0;
+  if (pixel > 0) {
+    compute_pixels(c, 0, pixel / 4, 4);
   }
-  if (count == 1 && channels >= 4) {
-    compute_1_pixel(c);
-  } else if (count == 2 && channels >= 2) {
-    compute_2_pixels(c);
-  } else {
-    compute_4_pixels(c);
+  if (has_room_for_4 && (count - pixel == 3 || (count > pixel && channels < 4))) {
+    compute_repeated(c, pixel, count - pixel);
+    pixel = count;
+  }
+  for (; count - pixel >= 2; pixel += 2) {
+    compute_pixels(c, pixel, 1, 2);
+  }
+  if (count > pixel) {
+    compute_pixels(c, pixel, 1, 1);
   }
   for (int32_t p = 0; p < count; ++p) {
     tmc_clamp_outputs(c->call->op, c->outputs[p], channels);
   }
 }
 
-// Pixels are taken across the ends of rows.
+// As many pixels as can be widened together; four at least, of large windows part by part.
+static int32_t strip_pixels(int32_t window_bytes) {
+  const int32_t quads = (window_bytes + 3) / 4;
+  return tmc_clamp(WIDE_WORDS / (2 * quads), 4, STRIP_PIXELS) & ~3;
+}
+
+static int is_pointwise(const tmc_call* call) {
+  const tmc_op* op = call->op;
+  const tmc_view* input = &call->inputs[0];
+  return op->kernel_h == 1 && op->kernel_w == 1 && op->pad_top == 0 && op->pad_left == 0 &&
+         (call->output.height - 1) * op->stride_h < input->height &&
+         (call->output.width - 1) * op->stride_w < input->width;
+}
+
+// Strips go on across the ends of rows.
 void tmc_conv_s8(const tmc_call* call) {
   const tmc_op* op = call->op;
   const tmc_box* box = &call->box;
@@ -323,13 +382,14 @@ void tmc_conv_s8(const tmc_call* call) {
   c.channels = tmc_channels_of(call);
   c.weights = (const int8_t*)call->parameters + op->weights;
   c.window_bytes = op->kernel_h * op->kernel_w * call->inputs[0].channels;
+  c.is_pointwise = is_pointwise(call);
+  const int32_t strip = strip_pixels(c.window_bytes);
   int32_t count = 0;
   for (int32_t y = box->y_begin; y < box->y_end; ++y) {
-    const tmc_taps rows = tmc_row_taps(call, y);
     for (int32_t x = box->x_begin; x < box->x_end; ++x) {
-      c.windows[count] = (tmc_window){.rows = rows, .cols = tmc_col_taps(call, x)};
+      c.positions[count] = (position){(int16_t)y, (int16_t)x};
       c.outputs[count] = tmc_pixel(&call->output, y, x);
-      if (++count == MAX_PIXELS) {
+      if (++count == strip) {
         compute(&c, count);
         count = 0;
       }

@@ -13,6 +13,7 @@
 
 // Inlined at any optimization level: Arduino builds everything with -Os.
 #define TMC_INLINE static inline __attribute__((always_inline))
+#define TMC_NOINLINE __attribute__((noinline))
 
 // Four int16_t, at any places of their own: who multiplies two quads puts them alike.
 typedef struct {
