@@ -59,7 +59,7 @@ setup(
         CARRIED_LIBRARY: files(ARDUINO_LIBRARY, "*", relative_to=ARDUINO_LIBRARY),
         "tflm_mcunet": ["py.typed"],
         "tflm_mcunet.emulator": files(FIRMWARE, "*.*", relative_to=FIRMWARE.parent),
-        "tflm_converters": ["py.typed"],
+        "tflm_converters": ["py.typed", "emit/c/*.in"],
     },
     ext_modules=[
         Extension(

@@ -72,7 +72,7 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Makes int8 .tflite models fit microcontrollers.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_profile, _add_convert, _add_run, _add_verify, _add_bench):
+    for add in (_add_profile, _add_convert, _add_run, _add_verify, _add_export, _add_bench):
         command = add(commands)
         command.add_argument(
             "--json", action="store_true", help="print one JSON object; all else goes to stderr"
@@ -98,39 +98,9 @@ def _add_convert(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
     text = "Rewrites a model so that it needs less SRAM, and proves that its outputs are the same."
     parser = commands.add_parser("convert", help=text, description=text)
     parser.add_argument("model", type=Path, metavar="MODEL", help="int8 .tflite file")
-    _add_board(parser)
-    parser.add_argument(
-        "--sram",
-        type=byte_count,
-        metavar="SIZE",
-        help="budget in bytes, or 64k, 1M; default: that of the board",
-    )
-    parser.add_argument(
-        "--objective",
-        choices=("sram", "macs"),
-        default="sram",
-        help="least SRAM, or least multiply-accumulates within the budget; default: sram",
-    )
-    parser.add_argument(
-        "--max-macs",
-        type=_ratio,
-        metavar="RATIO",
-        help="with --objective sram: multiply-accumulates allowed, relative to the layers' own; "
-        "default: 1.0, and any number with --mode patch",
-    )
-    _add_mode(parser)
-    parser.add_argument(
-        "--patches", type=patch_grid, metavar="RxC", help="grid of patches, such as 3x3"
-    )
+    _add_schedule(parser)
     parser.add_argument(
         "--float-io", action="store_true", help="keep float inputs and outputs; default: int8"
-    )
-    parser.add_argument(
-        "--disable",
-        action="append",
-        default=[],
-        metavar="PASS",
-        help="leave out a pass; may be repeated",
     )
     _add_samples(parser, 10)
     parser.add_argument(
@@ -195,6 +165,63 @@ def _add_bench(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         "--samples", type=_positive, default=3, metavar="N", help="inputs to run; default: 3"
     )
     return parser
+
+
+def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Writes a model as C sources that need no interpreter, with stored inputs to check it."
+    parser = commands.add_parser("export", help=text, description=text)
+    parser.add_argument("target", choices=("c",), help="c: C sources for any board")
+    parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite file, converted or not")
+    parser.add_argument(
+        "--out", type=Path, metavar="PATH", help="folder for the sources; default: build"
+    )
+    parser.add_argument(
+        "--name",
+        metavar="NAME",
+        help="prefix of all names; default: from the file's name",
+    )
+    parser.add_argument(
+        "--labels",
+        type=Path,
+        metavar="FILE",
+        help="text file with a line for each output channel; default: none",
+    )
+    _add_schedule(parser)
+    return parser
+
+
+def _add_schedule(parser: argparse.ArgumentParser) -> None:
+    _add_board(parser)
+    parser.add_argument(
+        "--sram",
+        type=byte_count,
+        metavar="SIZE",
+        help="budget in bytes, or 64k, 1M; default: that of the board",
+    )
+    parser.add_argument(
+        "--objective",
+        choices=("sram", "macs"),
+        default="sram",
+        help="least SRAM, or least multiply-accumulates within the budget; default: sram",
+    )
+    parser.add_argument(
+        "--max-macs",
+        type=_ratio,
+        metavar="RATIO",
+        help="with --objective sram: multiply-accumulates allowed, relative to the layers' own; "
+        "default: 1.0, and any number with --mode patch",
+    )
+    _add_mode(parser)
+    parser.add_argument(
+        "--patches", type=patch_grid, metavar="RxC", help="grid of patches, such as 3x3"
+    )
+    parser.add_argument(
+        "--disable",
+        action="append",
+        default=[],
+        metavar="PASS",
+        help="leave out a pass; may be repeated",
+    )
 
 
 def _add_mode(parser: argparse.ArgumentParser) -> None:

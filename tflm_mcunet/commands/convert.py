@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Conversion, Progress, convert
@@ -28,18 +29,25 @@ def execute(options: argparse.Namespace) -> int:
 def _convert(options: argparse.Namespace, progress: Progress) -> Conversion:
     return convert(
         options.model,
-        board=options.board,
-        sram=options.sram,
-        objective=options.objective,
-        max_macs_ratio=options.max_macs,
-        mode=options.mode,
-        patches=options.patches,
-        row_fed=options.row_fed,
         float_io=options.float_io,
-        disabled_passes=options.disable,
         samples=options.samples,
         progress=progress,
+        **schedule_options(options),
     )
+
+
+def schedule_options(options: argparse.Namespace) -> dict[str, Any]:
+    """The options of `convert` that say how the model is to be scheduled."""
+    return {
+        "board": options.board,
+        "sram": options.sram,
+        "objective": options.objective,
+        "max_macs_ratio": options.max_macs,
+        "mode": options.mode,
+        "patches": options.patches,
+        "row_fed": options.row_fed,
+        "disabled_passes": options.disable,
+    }
 
 
 def _write(folder: Path, result: Conversion) -> None:

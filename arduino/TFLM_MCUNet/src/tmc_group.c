@@ -133,8 +133,7 @@ static void accumulate(const tmc_kernel_table* kernels, const tmc_group* group,
   }
 }
 
-static void execute(const tmc_kernel_table* kernels, const tmc_group* group,
-                    const tmc_call* call) {
+static void execute(const tmc_kernel_table* kernels, const tmc_group* group, const tmc_call* call) {
   if (tmc_accumulates(call->op)) {
     accumulate(kernels, group, call);
   } else if ((call->op->flags & TMC_IN_PLACE) != 0) {

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a model file to C sources that run it without an interpreter."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tflm_converters.emit.c_source import (
+    CModel,
+    Golden,
+    Port,
+    c_golden,
+    c_self_test,
+    c_sources,
+    entry_points,
+    identifier,
+)
+from tflm_converters.errors import ConversionError, UnsupportedModelError
+from tflm_converters.graph import Graph
+from tflm_mcunet import runtime_sources
+from tflm_mcunet.comparison import Comparison, Model
+from tflm_mcunet.conversion import Progress, convert
+from tflm_mcunet.emulator.deployment import Deployment, is_converted
+from tflm_mcunet.files import read_file
+from tflm_mcunet.host_process import HostProcess
+
+Files = dict[str, bytes]
+"""File names and contents."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """A model as C.
+
+    `model` is what its sources are made from; `golden` inputs and outputs, stored to check it.
+    """
+
+    model: CModel
+    golden: tuple[Golden, ...]
+
+    @property
+    def arena_bytes(self) -> int:
+        return self.model.arrays.arena_bytes
+
+    @property
+    def files(self) -> Files:
+        """Model, stored inputs, and the parts of the runtime that the model needs."""
+        texts = c_sources(self.model) | c_golden(self.model, self.golden)
+        sources = runtime_sources.needed(entry_points(self.model))
+        files = {name: text.encode() for name, text in texts.items()}
+        return files | {path.name: path.read_bytes() for path in sources}
+
+    @property
+    def self_test(self) -> Files:
+        """A program that checks the model."""
+        return {name: text.encode() for name, text in c_self_test(self.model).items()}
+
+    def to_json(self) -> dict[str, Any]:
+        """The object that `tflm-mcunet export c --json` prints."""
+        return {
+            "name": self.model.name,
+            "arena_bytes": self.arena_bytes,
+            "table_bytes": self.model.table_bytes,
+            "row_fed": self.model.arrays.fed is not None,
+            "golden": len(self.golden),
+            "files": sorted(self.files | self.self_test),
+        }
+
+
+def export_c(
+    model: str | Path,
+    *,
+    name: str | None = None,
+    labels: str | Path | None = None,
+    samples: int = 3,
+    progress: Progress = lambda what, share: None,
+    **options: Any,
+) -> Export:
+    """Makes C sources of a model, which is converted first if it is not converted yet.
+
+    Args:
+        model: path of a `.tflite` file, converted or not.
+        name: prefix of files and functions; default: from the file's name.
+        labels: text file with a line for each channel of the first output.
+        samples: inputs that are stored with the outputs which TensorFlow Lite Micro's
+            reference kernels compute from them.
+        progress: called as work is done.
+        options: schedule of a model that is not converted yet, as for `convert`.
+
+    Raises:
+        UnsupportedModelError: some layers are not in our runtime, or `options` are given
+            for a model whose schedule is fixed.
+        ConversionError: the model cannot be converted, or not within the budget.
+
+    Example:
+        >>> export = export_c("model.tflite", row_fed=True)
+        >>> for name, content in export.files.items(): Path(name).write_bytes(content)
+    """
+    path = Path(model)
+    original = Model.parse(read_file(path), name=path.name)
+    converted = original
+    if not is_converted(original.graph):
+        conversion = convert(path, samples=0, progress=progress, **options)
+        converted = Model.parse(conversion.model, name=path.name)
+    elif any(options.get(option) for option in ("row_fed", "patches", "max_macs_ratio")):
+        raise UnsupportedModelError(
+            f"{path.name} is converted already, and its schedule is fixed: export the original"
+        )
+    deployment = Deployment.of(converted.graph, name=path.name)
+    c_model = CModel(
+        identifier(name or path.stem),
+        path.name,
+        deployment.program,
+        deployment.parameters,
+        *_ports(converted.graph, deployment),
+    )
+    if labels is not None:
+        c_model = dataclasses.replace(c_model, labels=_labels(Path(labels), c_model))
+    progress("running TensorFlow Lite Micro", 0.9)
+    return Export(c_model, _golden(original, converted, samples))
+
+
+def _ports(graph: Graph, deployment: Deployment) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """The model's inputs and outputs as tensors of the program, inputs first."""
+    unread = set(range(len(graph.inputs))) - set(deployment.input_order)
+    if unread:
+        names = ", ".join(f"'{graph.tensors[graph.inputs[i]].name}'" for i in sorted(unread))
+        raise UnsupportedModelError(f"no layer reads these inputs, remove them: {names}")
+    inputs = [deployment.input_order.index(i) for i in range(len(graph.inputs))]
+    outputs = [len(inputs) + i for i in deployment.output_order]
+    pairs = zip((*graph.inputs, *graph.outputs), (*inputs, *outputs), strict=True)
+    ports = tuple(_port(graph, tensor, position) for tensor, position in pairs)
+    return ports[: len(inputs)], ports[len(inputs) :]
+
+
+def _port(graph: Graph, tensor: int, position: int) -> Port:
+    info = graph.tensors[tensor]
+    if info.dtype != "int8" or info.quantization is None:
+        raise UnsupportedModelError(
+            f"'{info.name}' must be a quantized int8 tensor to be an input or output in C, "
+            f"got {info.dtype}"
+        )
+    return Port(position, info.quantization)
+
+
+def _labels(path: Path, model: CModel) -> tuple[str, ...]:
+    labels = tuple(read_file(path).decode("utf-8", "replace").splitlines())
+    channels = model.arrays.shape(model.outputs[0].tensor)[2]
+    if len(labels) != channels:
+        raise ConversionError(
+            f"{path}: expected a line for each of the {channels} output channels, got {len(labels)}"
+        )
+    return labels
+
+
+def _golden(original: Model, converted: Model, samples: int) -> tuple[Golden, ...]:
+    """Inputs, and what the original computes from them."""
+    with HostProcess() as host:
+        comparison = Comparison(original, converted, host)
+        inputs = [comparison.inputs(index, seed=0) for index in _telling(samples)]
+        results = list(comparison.outputs(inputs))
+    for expected, got in results:
+        if not all(map(np.array_equal, expected, got)):
+            raise ConversionError(f"{original.name}: outputs differ; please report this model")
+    return tuple(
+        Golden(values, expected) for values, (expected, _) in zip(inputs, results, strict=True)
+    )
+
+
+def _telling(samples: int) -> list[int]:
+    """Smooth fields and noise first, which say more than constant inputs do."""
+    return [4, 3, *range(5, samples + 3)][:samples]
