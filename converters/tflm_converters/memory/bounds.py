@@ -38,6 +38,11 @@ def live_bytes(buffers: Sequence[Buffer], overlaps: Pairs) -> tuple[np.ndarray, 
     return ticks, np.cumsum(np.bincount(position, weights=change)).astype(np.int64)
 
 
+def lower_bound(buffers: Sequence[Buffer], overlaps: Pairs, live: np.ndarray) -> int:
+    """Bytes that no plan can go below; `live` as from `live_bytes`."""
+    return max([int(live.max(initial=0)), *lead_bounds(buffers, overlaps)])
+
+
 def lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
     """Bounds from outputs that overwrite their input, which must run `lead` bytes ahead.
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 import numpy as np
 
-from tflm_converters.memory.bounds import Pairs, lead_bounds, live_bytes, pressures
+from tflm_converters.memory.bounds import Pairs, live_bytes, lower_bound, pressures
 from tflm_converters.memory.distances import (
     Intervals,
     first_fit,
@@ -45,7 +45,7 @@ def plan_buffers(
     memory within a firing; all other pairs never share a byte in the same tick.
     """
     ticks, live = live_bytes(buffers, overlaps)
-    bound = max([int(live.max(initial=0)), *lead_bounds(buffers, overlaps)])
+    bound = lower_bound(buffers, overlaps, live)
     if not buffers:
         return MemoryPlan((), (), 0, 0, ticks, live)
     search = _Search(buffers, overlaps, pressures(buffers, ticks, live))

@@ -8,7 +8,7 @@ import itertools
 
 import numpy as np
 
-from tflm_converters.memory.bounds import live_bytes
+from tflm_converters.memory.bounds import live_bytes, lower_bound
 from tflm_converters.memory.layout import Layout, lay_out, stage_escapes
 from tflm_converters.memory.overlap import overlaps
 from tflm_converters.memory.planner import SEARCH_STEPS, plan_buffers, refit
@@ -79,7 +79,10 @@ def widen_tiles(planned: Planned) -> Planned:
             if wider is not None:
                 planned = wider
                 break
-    return planned
+    bound = lower_bound(planned.plan.buffers, planned.layout.overlaps, planned.plan.live_bytes)
+    macs = schedule_macs(planned.network, planned.schedule)
+    plan = dataclasses.replace(planned.plan, lower_bound=bound)
+    return dataclasses.replace(planned, plan=plan, macs=macs)
 
 
 def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
