@@ -46,9 +46,9 @@ class Execution:
         self.graph = planned.network.graph
         self._poisons = single_stages
         self._rng = np.random.default_rng(seed)
-        size = planned.peak + 2 * GUARD
+        size = planned.plan.peak + 2 * GUARD
         self._memory = Memory(self._rng.integers(0, 256, size, dtype=np.uint8))
-        self._arena = Part(self._memory, GUARD, planned.peak)
+        self._arena = Part(self._memory, GUARD, planned.plan.peak)
         self._programs = dict(self._open(runtime, single_stages))
 
     def _open(
@@ -131,7 +131,7 @@ class Execution:
         if not self._poisons:
             return
         tick = self.planned.layout.starts[stage]
-        dead = np.ones(self.planned.peak, bool)
+        dead = np.ones(self.planned.plan.peak, bool)
         for buffer, offset in zip(
             self.planned.plan.buffers, self.planned.plan.offsets, strict=True
         ):
