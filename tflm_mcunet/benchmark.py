@@ -17,11 +17,12 @@ from tflm_mcunet.boards import Board
 from tflm_mcunet.comparison import Comparison, Model
 from tflm_mcunet.conversion import Progress, convert
 from tflm_mcunet.emulator import Build, OperatorCost
-from tflm_mcunet.emulator.deployment import Deployment, is_converted
+from tflm_mcunet.emulator.deployment import Deployment, fed_rows, is_converted
 from tflm_mcunet.emulator.images import ProgramView
 from tflm_mcunet.files import read_file
 from tflm_mcunet.host_process import HostProcess
 from tflm_mcunet.inference import Arrays
+from tflm_mcunet.interpreter import Interpreter
 
 CYCLES_PER_INSTRUCTION = 1.6
 """An estimate, for there is no cycle model: kernels of this kind take about 1.2 cycles per
@@ -148,9 +149,18 @@ class _Bench:
         self.original, self.converted = pair
         self.board, self.host, self.progress = board, host, progress
         self.comparison = Comparison(*pair, host)
-        self.inputs = [self.comparison.inputs(index, seed=0) for index in range(samples)]
+        # A row-fed file without its original does not show the whole shape of its input.
+        rows = fed_rows(self.converted.graph) if self.original is self.converted else 1
+        self.inputs = [self._inputs(index, rows) for index in range(samples)]
         progress("running TensorFlow Lite Micro", 0.0)
         self.results = list(self.comparison.outputs(self.inputs))
+
+    def _inputs(self, index: int, rows: int) -> Arrays:
+        """One sample; of inputs that are one row large, as many rows as wanted."""
+        parts = [self.comparison.inputs(index * rows + row, seed=0) for row in range(rows)]
+        if rows == 1:
+            return parts[0]
+        return tuple(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True))
 
     def emulated(self, optimization: str) -> Benchmark:
         deployment = Deployment.of(self.converted.graph, name=self.converted.name)
@@ -195,11 +205,11 @@ class _Bench:
 
 def _timed(model: bytes, samples: list[Arrays]) -> float:
     """Milliseconds of the fastest inference."""
-    interpreter = inference.Interpreter.from_bytes(model)
+    interpreter = Interpreter.from_bytes(model)
     return 1000 * min(_seconds(interpreter, sample) for sample in samples)
 
 
-def _seconds(interpreter: inference.Interpreter, sample: Arrays) -> float:
+def _seconds(interpreter: Interpreter, sample: Arrays) -> float:
     begin = time.perf_counter()
     inference.infer(interpreter, sample)
     return time.perf_counter() - begin

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from tflm_converters.errors import UnsupportedModelError
 from tflm_converters.graph import Graph, Kind, Op, PassThroughAttributes, ProgramAttributes
-from tflm_mcunet.emulator.images import Arrays
+from tflm_mcunet.emulator.images import Arrays, ProgramView
 from tflm_mcunet.emulator.measurement import Measurement, measure
 from tflm_mcunet.emulator.toolchain import Build
 
@@ -55,6 +55,16 @@ class Deployment:
 def is_converted(graph: Graph) -> bool:
     """Whether a model holds programs of ours."""
     return any(op.kind is Kind.PROGRAM for op in graph.ops)
+
+
+def fed_rows(graph: Graph) -> int:
+    """How many rows a converted, row-fed model takes one by one; 1 for all other models."""
+    for op in graph.ops:
+        if isinstance(op.attributes, ProgramAttributes):
+            view = ProgramView.parse(op.attributes.options)
+            if view.fed is not None:
+                return view.shape(view.fed)[0]
+    return 1
 
 
 def _only_program(graph: Graph, name: str) -> Op:

@@ -213,4 +213,4 @@ def _sizes(firmware: Firmware) -> tuple[int, int, int]:
         return sum(sizes.get(name, 0) for name in names)
 
     code = total(".text", ".rodata", ".ARM.exidx", ".data")
-    return code, total(".program", ".parameters"), total(".data", ".bss")
+    return code, total(".program", ".parameters"), total(".data", ".bss", ".arena")

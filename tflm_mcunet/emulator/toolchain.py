@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tflm_converters.errors import ConversionError
@@ -112,12 +113,13 @@ def run(firmware: Firmware) -> bytes:
 def _compiled(build: Build) -> Path:
     sources = build.sources or tuple(sorted(runtime_folder().rglob("tmc_*.c")))
     sources = tuple(path for path in sources if path.parent.name != _ADAPTER)
-    return Path(_compile(dataclasses.replace(build, sources=sources)).name)
+    versions = tuple(path.stat().st_mtime_ns for path in sources)
+    return Path(_compile(dataclasses.replace(build, sources=sources), versions).name)
 
 
 @functools.lru_cache(maxsize=32)
-def _compile(build: Build) -> tempfile.TemporaryDirectory[str]:
-    """A folder of objects that lives as long as this process."""
+def _compile(build: Build, versions: tuple[int, ...]) -> tempfile.TemporaryDirectory[str]:
+    """A folder of objects that lives as long as this process; `versions` tells edits apart."""
     folder = tempfile.TemporaryDirectory(prefix="tflm-mcunet-")
     firmware = [_FIRMWARE / "startup.c", _FIRMWARE / "harness.c"]
     defines = [f"-D{define}" for define in build.defines]
@@ -126,7 +128,8 @@ def _compile(build: Build) -> tempfile.TemporaryDirectory[str]:
         wraps = " ".join(f"WRAP({kernel})" for kernel in _kernels())
         defines += ["-DPROFILE", f"-DKERNELS={wraps}"]
     options = [*_CPU, "-std=c11", *_SECTIONS, "-Wall", "-Wextra", f"-I{runtime_folder()}"]
-    command = [COMPILER, *options, build.optimization, *defines, "-c", *firmware, *build.sources]
+    sources = map(str, (*firmware, *build.sources))
+    command = [COMPILER, *options, build.optimization, *defines, "-c", *sources]
     _call(command, Path(folder.name))
     return folder
 
@@ -143,7 +146,7 @@ def _section_sizes(elf: Path) -> dict[str, int]:
     return {name: int(size) for name, size in re.findall(r"^(\.\S+)\s+(\d+)", table, re.MULTILINE)}
 
 
-def _call(command: list[str | Path], folder: Path) -> str:
+def _call(command: Sequence[str | Path], folder: Path) -> str:
     words = [str(word) for word in command]
     try:
         done = subprocess.run(
