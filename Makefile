@@ -28,9 +28,9 @@ build: .venv/installed
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
 	touch $@
 
-# A Cortex-M4 to compile for and to run on.
+# A Cortex-M4 to compile for and to run on, and what builds sketches for it.
 emulator:
-	tools/install_packages.sh qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi
+	tools/install_packages.sh qemu-system-arm gcc-arm-none-eabi libnewlib-arm-none-eabi arduino-builder
 
 lint: build
 	$(BIN)/ruff check .

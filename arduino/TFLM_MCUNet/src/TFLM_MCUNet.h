@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: Apache-2.0
+// What a sketch includes.
+#ifndef TFLM_MCUNET_H_
+#define TFLM_MCUNET_H_
+
+#include "tmc_kernels.h"
+#include "tmc_quantization.h"
+#include "tmc_runtime.h"
+
+#endif  // TFLM_MCUNET_H_
