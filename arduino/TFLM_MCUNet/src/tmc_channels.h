@@ -66,13 +66,15 @@ TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
   return (int8_t)tmc_saturate_to_int8((high + (high >> 31) + scale.rounding) >> -scale.shift);
 }
 
-static inline int8_t tmc_any_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
-  return tmc_to_output(
-      tmc_multiply_by_quantized_multiplier((int32_t)sum, scale.multiplier, scale.shift), op);
+// Not inlined, so that the rare case takes no registers from the other.
+TMC_NOINLINE static int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t shift,
+                                          uint32_t sum) {
+  return tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sum, multiplier, shift), op);
 }
 
 static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
-  return scale.is_fast ? tmc_fast_output(scale, sum) : tmc_any_output(op, scale, sum);
+  return scale.is_fast ? tmc_fast_output(scale, sum)
+                       : tmc_any_output(op, scale.multiplier, scale.shift, sum);
 }
 
 // The fast outputs are saturated to int8_t and nothing else; few activations are narrower.

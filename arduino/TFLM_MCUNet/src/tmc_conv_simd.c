@@ -10,9 +10,9 @@
 enum {
   BLOCK_SUMS = 4,
   STRIP_PIXELS = 16,  // whose windows are widened together if they are small
-  MAX_BLOCKS = 16,    // whose sums are kept where windows are widened part by part
+  MAX_BLOCKS = 32,    // whose sums are kept where windows are widened part by part
   MAX_PART = 128,     // bytes of a window that are widened at a time
-  WIDE_WORDS = 256,
+  WIDE_WORDS = BLOCK_SUMS * MAX_PART / 2,
 };
 
 // One word for each sum of a block, a channel's pixels side by side.
@@ -203,17 +203,22 @@ TMC_INLINE words load_last_weights(const int8_t* weights, int32_t window_bytes, 
   return w;
 }
 
+// The taps of a part: whole fours of the block's first channel, and whether fewer follow.
+typedef struct {
+  const int8_t* window;  // all of its taps
+  const int8_t* first;
+  const int8_t* end;
+  int32_t window_bytes;
+  int has_rest;
+} tap_range;
+
 // Adds a part of the windows to one block; leaves `wide` behind it.
-TMC_INLINE words add_part(const convolution* c, const int8_t* weights, int32_t pixels,
-                          const uint32_t** wide, words sums) {
-  const int32_t bytes = c->window_bytes;
-  const int8_t* next = weights + c->part.begin;
-  const int8_t* end = next + (c->part.count & ~3);
-  for (; next != end; next += 4) {
-    sums = add_taps(load_weights(next, bytes, pixels), wide, pixels, sums);
+TMC_INLINE words add_part(tap_range taps, int32_t pixels, const uint32_t** wide, words sums) {
+  for (const int8_t* next = taps.first; next != taps.end; next += 4) {
+    sums = add_taps(load_weights(next, taps.window_bytes, pixels), wide, pixels, sums);
   }
-  if ((c->part.count & 3) != 0) {
-    sums = add_taps(load_last_weights(weights, bytes, pixels), wide, pixels, sums);
+  if (taps.has_rest) {
+    sums = add_taps(load_last_weights(taps.window, taps.window_bytes, pixels), wide, pixels, sums);
   }
   return sums;
 }
@@ -239,90 +244,97 @@ TMC_INLINE void write_channel(const tmc_op* op, tmc_scale scale, int8_t* const* 
   }
 }
 
-TMC_INLINE void write(const tmc_op* op, const tmc_channels* channels, int8_t* const* outputs,
-                      int32_t channel, int32_t pixels, words sums) {
-  write_channel(op, tmc_scale_of(channels, channel), outputs, channel, pixels, sums);
+// The scales of the channels of a block.
+typedef struct {
+  tmc_scale a;
+  tmc_scale b;
+  tmc_scale c;
+  tmc_scale d;
+} scales;
+
+TMC_INLINE scales scales_of(const tmc_channels* channels, int32_t channel, int32_t pixels) {
+  scales s;
+  s.a = tmc_scale_of(channels, channel);
+  s.b = pixels <= 2 ? tmc_scale_of(channels, channel + 1) : s.a;
+  s.c = pixels == 1 ? tmc_scale_of(channels, channel + 2) : s.a;
+  s.d = pixels == 1 ? tmc_scale_of(channels, channel + 3) : s.a;
+  return s;
+}
+
+TMC_INLINE void write(const tmc_op* op, const scales* s, int8_t* const* outputs, int32_t channel,
+                      int32_t pixels, words sums) {
+  write_channel(op, s->a, outputs, channel, pixels, sums);
   if (pixels == 2) {
-    write_channel(op, tmc_scale_of(channels, channel + 1), outputs, channel + 1, 2,
-                  (words){.a = sums.c, .b = sums.d});
+    write_channel(op, s->b, outputs, channel + 1, 2, (words){.a = sums.c, .b = sums.d});
   }
   if (pixels == 1) {
-    write_channel(op, tmc_scale_of(channels, channel + 1), outputs, channel + 1, 1,
-                  (words){.a = sums.b});
-    write_channel(op, tmc_scale_of(channels, channel + 2), outputs, channel + 2, 1,
-                  (words){.a = sums.c});
-    write_channel(op, tmc_scale_of(channels, channel + 3), outputs, channel + 3, 1,
-                  (words){.a = sums.d});
+    write_channel(op, s->b, outputs, channel + 1, 1, (words){.a = sums.b});
+    write_channel(op, s->c, outputs, channel + 2, 1, (words){.a = sums.c});
+    write_channel(op, s->d, outputs, channel + 3, 1, (words){.a = sums.d});
   }
 }
 
 // ---- Blocks ----
 
-// Adds the part of the windows to one block of channels, for all pixels.
-TMC_INLINE void compute_block(convolution* c, int32_t channel, int32_t pixels, words* partial) {
-  const tmc_channels channels = c->channels;  // a copy, which writing the output cannot change
-  const int8_t* weights = c->weights + channel * c->window_bytes;
-  const int is_last = c->part.begin + c->part.count == c->window_bytes;
-  const words start = c->part.begin == 0 ? biases(&channels, channel, pixels) : *partial;
-  const uint32_t* wide = c->wide;
-  int8_t* const* outputs = c->outputs + c->part.first_pixel;
-  int8_t* const* const end = outputs + c->part.repeats * pixels;
-  for (; outputs != end; outputs += pixels) {
-    const words sums = add_part(c, weights, pixels, &wide, start);
-    if (is_last) {
-      write(c->call->op, &channels, outputs, channel, pixels, sums);
-    } else {
-      *partial = sums;
-    }
-  }
-}
-
-// Not inlined, so that the loops over blocks and parts take no registers from the inner ones.
-TMC_NOINLINE static void compute_4_by_1(convolution* c, int32_t channel, words* partial) {
-  compute_block(c, channel, 4, partial);
-}
-
-TMC_NOINLINE static void compute_2_by_2(convolution* c, int32_t channel, words* partial) {
-  compute_block(c, channel, 2, partial);
-}
-
-TMC_NOINLINE static void compute_1_by_4(convolution* c, int32_t channel, words* partial) {
-  compute_block(c, channel, 1, partial);
-}
-
-// The last block begins early enough to end with the last channel, so it may overlap the one
-// before.
-static void compute_blocks(convolution* c, int32_t first, int32_t blocks, int32_t pixels) {
+// Adds the part of the windows to blocks of channels, for all pixels. The last block begins early
+// enough to end with the last channel, so it may overlap the one before.
+TMC_INLINE void compute_blocks(convolution* c, int32_t first, int32_t blocks, int32_t pixels) {
+  const tmc_op* op = c->call->op;
+  const tmc_channels channels = c->channels;  // copies, which writing the output cannot change
+  const part_of_windows part = c->part;
+  const int8_t* const weights = c->weights;
+  const int32_t bytes = c->window_bytes;
   const int32_t width = BLOCK_SUMS / pixels;
   const int32_t last_channel = c->call->output.channels - width;
-  for (int32_t i = 0; i < blocks; ++i) {
-    const int32_t channel = tmc_min((first + i) * width, last_channel);
-    words* partial = &c->partial[i & (MAX_BLOCKS - 1)];
-    if (pixels == 4) {
-      compute_4_by_1(c, channel, partial);
-    } else if (pixels == 2) {
-      compute_2_by_2(c, channel, partial);
-    } else {
-      compute_1_by_4(c, channel, partial);
+  const int is_last = part.begin + part.count == bytes;
+  words* partial = c->partial;
+  for (int32_t next = first * width; blocks > 0; --blocks, ++partial, next += width) {
+    const int32_t channel = tmc_min(next, last_channel);
+    const int8_t* window = weights + channel * bytes;
+    const int8_t* taps = window + part.begin;
+    const tap_range range = {window, taps, taps + (part.count & ~3), bytes, (part.count & 3) != 0};
+    const words start = part.begin == 0 ? biases(&channels, channel, pixels) : *partial;
+    const uint32_t* wide = c->wide;
+    int8_t* const* outputs = c->outputs + part.first_pixel;
+    if (!is_last) {
+      *partial = add_part(range, pixels, &wide, start);
+      continue;
+    }
+    const scales s = scales_of(&channels, channel, pixels);
+    for (int32_t repeat = part.repeats; repeat > 0; --repeat) {
+      const words sums = add_part(range, pixels, &wide, start);
+      write(op, &s, outputs, channel, pixels, sums);
+      outputs += pixels;
     }
   }
 }
 
-// How many bytes of its windows a block widens at a time.
-static int32_t part_limit(int32_t pixels) { return tmc_min(2 * WIDE_WORDS / pixels, MAX_PART); }
+// Not inlined, so that nothing else takes registers from their loops.
+TMC_NOINLINE static void compute_4_by_1(convolution* c, int32_t first, int32_t blocks) {
+  compute_blocks(c, first, blocks, 4);
+}
+
+TMC_NOINLINE static void compute_2_by_2(convolution* c, int32_t first, int32_t blocks) {
+  compute_blocks(c, first, blocks, 2);
+}
+
+TMC_NOINLINE static void compute_1_by_4(convolution* c, int32_t first, int32_t blocks) {
+  compute_blocks(c, first, blocks, 1);
+}
 
 // Windows that do not fit at once are widened once for as many blocks as can keep their sums.
 static void compute_pixels(convolution* c, int32_t first_pixel, int32_t repeats, int32_t pixels) {
+  static void (*const compute[])(convolution*, int32_t, int32_t) = {
+      [1] = compute_1_by_4, [2] = compute_2_by_2, [4] = compute_4_by_1};
   const int32_t width = BLOCK_SUMS / pixels;
-  const int32_t limit = part_limit(pixels);
   const int32_t blocks = (c->call->output.channels + width - 1) / width;
-  const int32_t at_once = c->window_bytes <= limit ? blocks : MAX_BLOCKS;
+  const int32_t at_once = c->window_bytes <= MAX_PART ? blocks : MAX_BLOCKS;
   for (int32_t first = 0; first < blocks; first += at_once) {
-    for (int32_t begin = 0; begin < c->window_bytes; begin += limit) {
-      const int32_t count = tmc_min(c->window_bytes - begin, limit);
+    for (int32_t begin = 0; begin < c->window_bytes; begin += MAX_PART) {
+      const int32_t count = tmc_min(c->window_bytes - begin, MAX_PART);
       c->part = (part_of_windows){begin, count, first_pixel, repeats};
       widen_part(c, pixels);
-      compute_blocks(c, first, tmc_min(blocks - first, at_once), pixels);
+      compute[pixels](c, first, tmc_min(blocks - first, at_once));
     }
   }
 }
@@ -339,12 +351,11 @@ static void compute_repeated(convolution* c, int32_t first_pixel, int32_t count)
 
 static void compute(convolution* c, int32_t count) {
   const int32_t channels = c->call->output.channels;
-  const int has_room_for_4 = c->window_bytes <= part_limit(4) || channels < 4;
-  int32_t pixel = has_room_for_4 ? count & ~3 : 0;
+  int32_t pixel = count & ~3;
   if (pixel > 0) {
     compute_pixels(c, 0, pixel / 4, 4);
   }
-  if (has_room_for_4 && (count - pixel == 3 || (count > pixel && channels < 4))) {
+  if (count - pixel == 3 || (count > pixel && channels < 4)) {
     compute_repeated(c, pixel, count - pixel);
     pixel = count;
   }
