@@ -49,16 +49,21 @@ typedef struct {
   int is_fast;
 } tmc_scale;
 
-TMC_INLINE tmc_scale tmc_scale_of(const tmc_channels* channels, int32_t channel) {
-  const int32_t shift = channels->shifts[channel * channels->step];
+TMC_INLINE tmc_scale tmc_scale_by(int32_t multiplier, int32_t shift,
+                                  int32_t twice_output_offset_plus_1) {
   const uint32_t right_shift_minus_1 = ~(uint32_t)shift;
   return (tmc_scale){
-      .multiplier = channels->multipliers[channel * channels->step],
+      .multiplier = multiplier,
       .shift = shift,
-      .rounding =
-          (int32_t)((uint32_t)channels->twice_output_offset_plus_1 << (right_shift_minus_1 & 31)),
+      .rounding = (int32_t)((uint32_t)twice_output_offset_plus_1 << (right_shift_minus_1 & 31)),
       .is_fast = right_shift_minus_1 < TMC_MAX_FAST_SHIFT,
   };
+}
+
+TMC_INLINE tmc_scale tmc_scale_of(const tmc_channels* channels, int32_t channel) {
+  const int32_t i = channel * channels->step;
+  return tmc_scale_by(channels->multipliers[i], channels->shifts[i],
+                      channels->twice_output_offset_plus_1);
 }
 
 TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ADD, MUL and LOOKUP. An output pixel may lie at or below its input pixel in memory, so
 // everything is computed in ascending order.
+#include "tmc_channels.h"
 #include "tmc_requantize.h"
 
 // One input of a run of output elements. Its step from one element to the next is 0 where its
@@ -40,6 +41,56 @@ static inline void for_each_run(const tmc_call* call, run_function compute) {
   }
 }
 
+#ifdef TMC_SIMD
+
+// An input on the scale of the sum: a multiplication and a right shift by any n, rounded as in
+// tmc_scale; `ties` is -1, or 0 where n is 0 and there is nothing to round.
+typedef struct {
+  int32_t offset;
+  int32_t left_shift;
+  int32_t multiplier;
+  int32_t ties;
+  int32_t rounding;
+  int32_t right_shift;
+} input_scale;
+
+TMC_INLINE input_scale input_scale_of(int32_t offset, int32_t left_shift, int32_t multiplier,
+                                      int32_t shift) {
+  return (input_scale){.offset = offset,
+                       .left_shift = left_shift + 1,
+                       .multiplier = multiplier,
+                       .ties = shift == 0 ? 0 : -1,
+                       .rounding = shift == 0 ? 0 : 1 << (-shift - 1),
+                       .right_shift = -shift};
+}
+
+TMC_INLINE int32_t rescale(input_scale scale, int32_t value) {
+  const int32_t shifted = (value + scale.offset) * (1 << scale.left_shift);
+  const int32_t high = tmc_rounding_high_mul(shifted, scale.multiplier);
+  return (high + ((high >> 31) & scale.ties) + scale.rounding) >> scale.right_shift;
+}
+
+static void add_run(const tmc_call* call, operand a, operand b, int32_t count, int8_t* output) {
+  const tmc_op* op = call->op;
+  const tmc_add_requantization* q =
+      (const tmc_add_requantization*)(const void*)(call->parameters + op->requantization);
+  const input_scale scale_a =
+      input_scale_of(op->input_offset, q->left_shift, q->input1_multiplier, q->input1_shift);
+  const input_scale scale_b =
+      input_scale_of(op->input2_offset, q->left_shift, q->input2_multiplier, q->input2_shift);
+  const tmc_scale scale =
+      tmc_scale_by(q->output_multiplier, q->output_shift, 2 * op->output_offset + 1);
+  for (int32_t i = 0; i < count; ++i) {
+    const int32_t sum = rescale(scale_a, *a.data) + rescale(scale_b, *b.data);
+    output[i] = tmc_output(op, scale, (uint32_t)sum);
+    a.data += a.step;
+    b.data += b.step;
+  }
+  tmc_clamp_outputs(op, output, count);
+}
+
+#else
+
 static void add_run(const tmc_call* call, operand a, operand b, int32_t count, int8_t* output) {
   const tmc_op op = *call->op;
   const tmc_add_requantization q =
@@ -54,6 +105,8 @@ static void add_run(const tmc_call* call, operand a, operand b, int32_t count, i
         tmc_multiply_by_quantized_multiplier(sum, q.output_multiplier, q.output_shift), &op);
   }
 }
+
+#endif
 
 static void multiply_run(const tmc_call* call, operand a, operand b, int32_t count,
                          int8_t* output) {
