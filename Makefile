@@ -47,9 +47,10 @@ runtime: build
 	  $(CC) $(STRICT) -Iarduino/TFLM_MCUNet/src -c $$source -o /dev/null; \
 	done
 
-# The same for the Cortex-M4, which has kernels of its own.
+# The same for the Cortex-M4, which has kernels of its own; kernels.c is of one model only.
 firmware: emulator
-	@for source in $(shell find arduino -name '*.c') $(filter %.c,$(FIRMWARE_SOURCES)); do \
+	@for source in $(shell find arduino -name '*.c') \
+	    $(filter-out %/kernels.c,$(filter %.c,$(FIRMWARE_SOURCES))); do \
 	  echo "arm-none-eabi-gcc $(STRICT) $$source"; \
 	  arm-none-eabi-gcc -mcpu=cortex-m4 -mfpu=fpv4-sp-d16 -mfloat-abi=hard $(STRICT) \
 	    -DPROFILE '-DKERNELS=WRAP(tmc_conv_s8)' -Iarduino/TFLM_MCUNet/src -c $$source -o /dev/null; \

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from tflm_converters.emit.c_tables import kernel_table
 from tflm_converters.emit.program_format import OpKind
 from tflm_converters.errors import ConversionError
 from tflm_mcunet.emulator import toolchain
@@ -99,7 +100,7 @@ def measure(
 ) -> Measurement:
     """Runs a packed program on samples, one after the other.
 
-    The arena is full of random bytes before each run.
+    The arena is full of random bytes before each run. Nothing validates the program.
 
     Args:
         program: what `tflm_converters.emit.program.pack_program` calls `options`.
@@ -112,7 +113,7 @@ def measure(
     Raises:
         EmulatorMissingError: cross compiler or emulator are not installed.
         ConversionError: the runtime does not compile, the model does not fit the emulated
-            board, the runtime refuses the program, or the firmware faults.
+            board, or the firmware faults.
 
     Example:
         >>> packed = pack_program(network, schedule, layout, plan, range(1))
@@ -127,6 +128,7 @@ def measure(
         folder = Path(name)
         (folder / toolchain.PROGRAM).write_bytes(program)
         (folder / toolchain.PARAMETERS).write_bytes(parameters)
+        (folder / toolchain.KERNELS).write_text(kernel_table(view), encoding="utf-8")
         (folder / toolchain.INPUT).write_bytes(b"".join(image.content for image in images))
         firmware = toolchain.link(build, folder, arena_bytes=view.arena_bytes)
         output = toolchain.run(firmware)

@@ -24,7 +24,8 @@ PACKAGES = ("qemu-system-arm", "gcc-arm-none-eabi", "libnewlib-arm-none-eabi")
 GUARD_BYTES = 64
 """Before and behind the arena, as memory.ld has it."""
 
-PROGRAM, PARAMETERS, INPUT, OUTPUT = "program.bin", "parameters.bin", "input.bin", "output.bin"
+PROGRAM, PARAMETERS, KERNELS = "program.bin", "parameters.bin", "kernels.inc"
+INPUT, OUTPUT = "input.bin", "output.bin"
 
 _ADAPTER = "tflm"  # folder of what connects the runtime to TensorFlow Lite Micro
 _FIRMWARE = Path(__file__).parent / "firmware"
@@ -76,7 +77,7 @@ class Firmware:
 
 
 def link(build: Build, folder: Path, *, arena_bytes: int) -> Firmware:
-    """Links the runtime with the model whose PROGRAM and PARAMETERS lie in `folder`.
+    """Links the runtime with the model whose PROGRAM, PARAMETERS and KERNELS lie in `folder`.
 
     Raises:
         EmulatorMissingError: the toolchain is missing.
@@ -86,14 +87,17 @@ def link(build: Build, folder: Path, *, arena_bytes: int) -> Firmware:
     require()
     elf = folder / "firmware.elf"
     objects = sorted(_compiled(build).glob("*.o"))
+    model = [_FIRMWARE / "model.S", _FIRMWARE / "kernels.c"]
     options = [
         "-nostartfiles",
         "-Wl,--gc-sections",
         f"-T{_FIRMWARE / 'memory.ld'}",
         f"-DARENA_BYTES={arena_bytes}",
+        f"-I{runtime_folder()}",
+        "-I.",
         *([f"-Wl,--wrap={kernel}" for kernel in _kernels()] if build.profile else []),
     ]
-    _call([COMPILER, *_CPU, *options, *objects, _FIRMWARE / "model.S", "-o", elf], folder)
+    _call([COMPILER, *_CPU, *options, *objects, *model, "-o", elf], folder)
     return Firmware(elf, _section_sizes(elf))
 
 

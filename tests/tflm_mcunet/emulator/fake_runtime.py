@@ -15,12 +15,6 @@ ARENA_BYTES = 40
 _SOURCE = """
 #include "tmc_runtime.h"
 %s
-tmc_status tmc_program_open(tmc_program* program, const void* bytes, size_t byte_count,
-                            const void* parameters, size_t parameter_count) {
-  (void)byte_count, (void)parameters, (void)parameter_count;
-  *program = (tmc_program){.header = bytes};
-  return %s;
-}
 tmc_status tmc_program_run(const tmc_program* program, uint8_t* arena, size_t arena_bytes) {
   (void)program, (void)arena, (void)arena_bytes;
   %s
@@ -36,15 +30,10 @@ tmc_status tmc_program_push_row(const tmc_program* program, uint8_t* arena, cons
 """
 
 
-def run_c(
-    folder: Path, body: str, *, declarations: str = "", opened: str = "TMC_OK", runs: int = 1
-) -> Measurement:
-    """Measures `body`, which stands for the inference of a program that owns no memory.
-
-    `opened` is what opening the program returns.
-    """
+def run_c(folder: Path, body: str, *, declarations: str = "", runs: int = 1) -> Measurement:
+    """Measures `body`, which stands for the inference of a program that owns no memory."""
     source = folder / "tmc_fake.c"
-    source.write_text(_SOURCE % (declarations, opened, body), encoding="utf-8")
+    source.write_text(_SOURCE % (declarations, body), encoding="utf-8")
     header = np.zeros(1, fmt.HEADER)
     header["arena_bytes"] = ARENA_BYTES
     header["row_fed_tensor"] = fmt.NONE

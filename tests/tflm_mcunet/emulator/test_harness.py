@@ -70,7 +70,5 @@ def test_faults_and_refusals_are_errors(tmp_path: Path) -> None:
         run_c(tmp_path, '__asm__ volatile("udf #0");')
     with pytest.raises(ConversionError, match="status -3"):
         run_c(tmp_path, "return TMC_ERROR_ARENA;")
-    with pytest.raises(ConversionError, match="status -1"):
-        run_c(tmp_path, "", opened="TMC_ERROR_FORMAT")
     with pytest.raises(ConversionError, match="arm-none-eabi-gcc failed: .*no_such_function"):
         run_c(tmp_path, "no_such_function();")

@@ -4,17 +4,15 @@
 
   .section .program, "a"
   .balign 4
-  .global model_program, model_program_end
+  .global model_program
 model_program:
   .incbin "program.bin"
-model_program_end:
 
   .section .parameters, "a"
   .balign 4
-  .global model_parameters, model_parameters_end
+  .global model_parameters
 model_parameters:
   .incbin "parameters.bin"
-model_parameters_end:
 
   .section .bss.arena, "aw", %nobits
   .balign 16
