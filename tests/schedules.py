@@ -27,6 +27,8 @@ def random_schedule(network: Network, seed: int, *, row_fed: bool = False) -> Sc
     """
     if row_fed and (len(network.inputs) != 1 or any(x.stock for x in network.layers)):
         return None
+    if row_fed and not _can_be_fed(network):
+        return None
     rng = np.random.default_rng(seed)
     grid = (_upto(rng, _MOST_PATCHES), _upto(rng, _MOST_PATCHES))
     options = Options(patches=grid, row_fed=row_fed)
@@ -40,6 +42,11 @@ def random_schedule(network: Network, seed: int, *, row_fed: bool = False) -> Sc
         return None
     stages = tuple(_with_random_tiles(network, c.build(network), rng) for c in path)
     return Schedule(stages, row_fed=row_fed)
+
+
+def _can_be_fed(network: Network) -> bool:
+    """Whether there is one input, and all layers are in our runtime."""
+    return len(network.inputs) == 1 and not any(layer.stock for layer in network.layers)
 
 
 def _random_path(

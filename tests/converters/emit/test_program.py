@@ -4,22 +4,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import cache
 
 import numpy as np
 import pytest
 
 from tests.arduino.runtime import Runtime
 from tests.converters.emit.execution import Execution, mismatches
+from tests.converters.emit.random_plans import random_plans
 from tests.network_builder import NetworkBuilder
-from tests.networks import random_inputs, random_network
-from tests.schedules import random_schedule
+from tests.networks import random_inputs
 from tflm_converters import reference
 from tflm_converters.emit import program_format as fmt
 from tflm_converters.emit.program import Program, pack_program
 from tflm_converters.emit.tflite import program_runs
-from tflm_converters.graph import Graph
-from tflm_converters.schedule import rematerialize
 from tflm_converters.schedule.evaluate import Planned, evaluate
 from tflm_converters.schedule.grouping import layer_stage, stream_stage
 from tflm_converters.schedule.network import build_network
@@ -28,37 +25,14 @@ from tflm_converters.schedule.types import Mode, Schedule
 NETWORKS = 60
 """Random networks that are scheduled at random and executed."""
 
-SEARCH_STEPS = 100
-"""Of the memory planner: a good plan is enough to be wrong."""
-
 
 # ---- Random networks, random schedules -------------------------------------------------------
-
-
-@cache
-def planned_at_random(seed: int) -> tuple[Planned, ...]:
-    """Schedules of one random network: whole input, rows fed, and with second passes."""
-    graph = random_network(seed)
-    twice = [variant for _, variant in rematerialize.variants(graph)]
-    return tuple(
-        evaluate(network, schedule, steps=SEARCH_STEPS)
-        for network in map(build_network, [graph, *twice])
-        for row_fed in (False, True)
-        if can_be_scheduled(network.graph, row_fed)
-        if (schedule := random_schedule(network, seed, row_fed=row_fed)) is not None
-    )
-
-
-def can_be_scheduled(graph: Graph, row_fed: bool) -> bool:
-    network = build_network(graph)
-    single = len(network.inputs) == 1 and not any(layer.stock for layer in network.layers)
-    return single or not row_fed
 
 
 @pytest.mark.parametrize("single_stages", [False, True])
 @pytest.mark.parametrize("seed", range(NETWORKS))
 def test_random_schedules_are_exact(runtime: Runtime, seed: int, single_stages: bool) -> None:
-    for planned in planned_at_random(seed):
+    for planned in random_plans(seed):
         execution = Execution(runtime, planned, seed, single_stages=single_stages)
         for image in range(2):
             inputs = random_inputs(planned.network.graph, 2 * seed + image)
@@ -67,7 +41,7 @@ def test_random_schedules_are_exact(runtime: Runtime, seed: int, single_stages: 
 
 
 def test_random_schedules_run_in_every_way() -> None:
-    found = {way for seed in range(NETWORKS) for p in planned_at_random(seed) for way in ways(p)}
+    found = {way for seed in range(NETWORKS) for p in random_plans(seed) for way in ways(p)}
     assert found == {*Mode, "strips", "halo", "in place", "row-fed", "accumulate", "second pass"}
 
 

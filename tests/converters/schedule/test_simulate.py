@@ -144,8 +144,6 @@ def test_no_row_is_overwritten_before_its_last_read(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_nor_when_rows_are_fed(seed: int) -> None:
     network = build_network(random_network(seed))
-    if len(network.inputs) > 1 or any(layer.stock for layer in network.layers):
-        return
     schedule = random_schedule(network, seed, row_fed=True)
     if schedule is not None:
         check(network, schedule.stages[0], network.inputs[0])
