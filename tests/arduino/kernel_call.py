@@ -15,13 +15,25 @@ from tests.arduino.memory import Extent, Memory, Placement
 
 SOURCES = [
     native.RUNTIME / f"tmc_{name}.c"
-    for name in ("conv", "depthwise", "elementwise", "pool", "softmax", "layout")
+    for name in (
+        "conv",
+        "conv_simd",
+        "depthwise",
+        "depthwise_simd",
+        "elementwise",
+        "pool",
+        "softmax",
+        "layout",
+    )
 ]
 
+PORTABLE, SIMD = "TMC_PORTABLE", "TMC_SIMD_IN_C"
+"""The portable kernels, and those for the DSP extension, whose instructions are C here."""
 
-def compile_kernels(folder: Path) -> ctypes.CDLL:
+
+def compile_kernels(folder: Path, variant: str) -> ctypes.CDLL:
     """The kernels alone, without the runtime that calls them."""
-    return native.compile_library(folder, SOURCES)
+    return native.compile_library(folder, SOURCES, defines=[variant])
 
 
 def run(

@@ -61,11 +61,14 @@ def compiler() -> str:
     return found
 
 
-def compile_library(folder: Path, sources: Sequence[Path]) -> ctypes.CDLL:
+def compile_library(
+    folder: Path, sources: Sequence[Path], *, defines: Sequence[str] = ()
+) -> ctypes.CDLL:
     """Builds `sources` into a shared library inside `folder`, without warnings, and loads it."""
     library = folder / "runtime.so"
     sanitizers = SANITIZERS if SANITIZE in os.environ else ()
-    compile_sources(sources, ("-fPIC", "-shared", *sanitizers, "-o", str(library)))
+    macros = [f"-D{define}" for define in defines]
+    compile_sources(sources, ("-fPIC", "-shared", *sanitizers, *macros, "-o", str(library)))
     return ctypes.CDLL(str(library))
 
 
