@@ -57,7 +57,8 @@ class Tables:
 
     def generous_limit(self) -> int:
         """Bytes that suffice to run layer by layer, every input and output whole."""
-        return max(
+        fed = 0 if self.fed is None else self.network.bytes_of(self.fed)
+        return fed + max(
             self.alive[i] + sum(self.network.bytes_of(t) for t in layer.outputs)
             for i, layer in enumerate(self.network.layers)
         )

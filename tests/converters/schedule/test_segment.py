@@ -6,6 +6,7 @@ from __future__ import annotations
 import pytest
 
 from tests.converters.schedule.blocks import residual, squeezed
+from tests.network_builder import NetworkBuilder
 from tests.networks import random_network
 from tflm_converters.cost import total_macs
 from tflm_converters.schedule.network import Network, build_network
@@ -29,6 +30,13 @@ def test_bytes_alive_before_each_layer() -> None:
 def test_limit_that_suffices_for_single_layers() -> None:
     network, _ = residual()
     assert Tables(network, row_fed=False).generous_limit() == 128 + 384 + 384
+
+
+def test_a_fed_input_may_have_to_be_whole() -> None:
+    builder = NetworkBuilder(0)
+    builder.fully_connected(builder.input(8, 8, 2), 3)
+    network = build_network(builder.build())
+    assert Tables(network, row_fed=True).generous_limit() == 128 + 3
 
 
 @pytest.mark.parametrize("seed", range(20))
