@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import time
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +17,8 @@ from tflm_mcunet import boards, inference
 from tflm_mcunet.arena import arena_use
 from tflm_mcunet.boards import Board
 from tflm_mcunet.comparison import Comparison, Model
-from tflm_mcunet.conversion import Progress, convert
-from tflm_mcunet.emulator import Build, OperatorCost
+from tflm_mcunet.conversion import Conversion, Progress, convert
+from tflm_mcunet.emulator import Build, OperatorCost, toolchain
 from tflm_mcunet.emulator.deployment import Deployment, fed_rows, is_converted
 from tflm_mcunet.emulator.images import ProgramView
 from tflm_mcunet.files import read_file
@@ -84,8 +86,10 @@ def bench(
     runtime: Runtime = "c",
     mode: Literal["auto", "layer", "patch", "stream"] = "auto",
     row_fed: bool = False,
+    tile_slack: int = 0,
     board: str | Board = "nano33ble",
-    optimization: str = "-O2",
+    disabled_passes: Collection[str] = (),
+    build: Build = Build(),  # noqa: B008 - immutable
     samples: int = 3,
     progress: Progress = lambda what, share: None,
 ) -> Benchmark:
@@ -96,8 +100,10 @@ def bench(
         runtime: what runs it, see `Benchmark`.
         mode: how layers may run, as for `convert`.
         row_fed: the input arrives row by row, as for `convert`.
+        tile_slack: bytes above the least peak for wider tiles, as for `convert`.
         board: whose clock the estimate is for; its core must be a Cortex-M4F.
-        optimization: the compiler's level for the emulated core.
+        disabled_passes: names of passes to leave out, as for `convert`.
+        build: how the runtime is compiled for the emulated core.
         samples: inputs to run, at least 1.
         progress: called as work is done.
 
@@ -114,28 +120,32 @@ def bench(
             f"the emulated core is a {_CORE}, but {target.name} has a {target.core}; choose "
             f"one of {', '.join(b for b in boards.names() if boards.get(b).core == _CORE)}"
         )
-    pair = _load(Path(model), mode=mode, row_fed=row_fed, progress=progress)
+    if runtime == "c":
+        toolchain.require()
+    rewrite = functools.partial(
+        convert,
+        mode=mode,
+        row_fed=row_fed,
+        tile_slack=tile_slack,
+        disabled_passes=disabled_passes,
+        samples=0,
+        progress=progress,
+    )
+    pair = _load(Path(model), rewrite)
     with HostProcess() as host:
-        bench_ = _Bench(pair, target, host, samples, progress)
-        return bench_.on_host() if runtime == "tflm-host" else bench_.emulated(optimization)
+        session = _Session(pair, target, host, samples, progress)
+        return session.on_host() if runtime == "tflm-host" else session.emulated(build)
 
 
-def _load(
-    path: Path,
-    *,
-    mode: Literal["auto", "layer", "patch", "stream"],
-    row_fed: bool,
-    progress: Progress,
-) -> tuple[Model, Model]:
+def _load(path: Path, rewrite: Callable[[Path], Conversion]) -> tuple[Model, Model]:
     """The original and the converted model: one and the same if there is no original."""
     original = Model.parse(read_file(path), name=path.name)
     if is_converted(original.graph):
         return original, original
-    converted = convert(path, mode=mode, row_fed=row_fed, samples=0, progress=progress)
-    return original, Model.parse(converted.model, name=f"{path.name}, converted")
+    return original, Model.parse(rewrite(path).model, name=f"{path.name}, converted")
 
 
-class _Bench:
+class _Session:
     """One pair of models on one board."""
 
     def __init__(
@@ -162,12 +172,14 @@ class _Bench:
             return parts[0]
         return tuple(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True))
 
-    def emulated(self, optimization: str) -> Benchmark:
+    def emulated(self, build: Build) -> Benchmark:
         deployment = Deployment.of(self.converted.graph, name=self.converted.name)
         self.progress("running the emulated core", 0.3)
-        measured = deployment.measure(self.inputs, build=Build(optimization))
+        measured = deployment.measure(self.inputs, build=dataclasses.replace(build, profile=False))
         self.progress("running it layer by layer", 0.7)
-        layered = deployment.measure(self.inputs[:1], build=Build(optimization, profile=True))
+        layered = deployment.measure(
+            self.inputs[:1], build=dataclasses.replace(build, profile=True)
+        )
         got = [deployment.outputs(run.outputs) for run in measured.runs]
         view = ProgramView.parse(deployment.program)
         return Benchmark(
@@ -190,7 +202,7 @@ class _Bench:
         model = self.converted
         self.progress("measuring the arena", 0.5)
         arena = arena_use(model.content, name=model.name, host=self.host)
-        call = self.host.call(_timed, model.content, self.inputs, subject=model.name)
+        fastest = self.host.call(_timed, model.content, self.inputs, subject=model.name)
         return Benchmark(
             name=self.original.name,
             runtime="tflm-host",
@@ -199,7 +211,7 @@ class _Bench:
             differing_bytes=sum(_differing(golden, got) for golden, got in self.results),
             sram_bytes=arena.total,
             flash_bytes=len(model.content),
-            host_ms=call,
+            host_ms=fastest,
         )
 
 

@@ -168,12 +168,20 @@ def _add_bench(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
 
 
 def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
-    text = "Writes a model as C sources that need no interpreter, with stored inputs to check it."
+    text = "Writes a model as C that needs no interpreter, with stored inputs to check it."
     parser = commands.add_parser("export", help=text, description=text)
-    parser.add_argument("target", choices=("c",), help="c: C sources for any board")
+    parser.add_argument(
+        "target",
+        choices=("c", "arduino"),
+        help="c: sources for any board; arduino: a library for the Arduino IDE, needs --board",
+    )
     parser.add_argument("model", type=Path, metavar="MODEL", help=".tflite file, converted or not")
     parser.add_argument(
-        "--out", type=Path, metavar="PATH", help="folder for the sources; default: build"
+        "--out",
+        type=Path,
+        metavar="PATH",
+        help="c: folder, default build; arduino: the library's .zip file, which names it, "
+        "default build/Model.zip",
     )
     parser.add_argument(
         "--name",
@@ -235,6 +243,13 @@ def _add_mode(parser: argparse.ArgumentParser) -> None:
         "--row-fed",
         action="store_true",
         help="the input arrives row by row, and is never held whole",
+    )
+    parser.add_argument(
+        "--tile-slack",
+        type=byte_count,
+        default=0,
+        metavar="SIZE",
+        help="bytes above the least SRAM for wider tiles, which run faster; default: 0",
     )
 
 

@@ -49,8 +49,9 @@ class Goal:
     """What the schedule is for.
 
     `objective` "sram": least peak whose MACs stay within `max_macs_ratio` of the layers'
-    own; "macs": least MACs whose peak is within `sram` bytes. A budget in `sram` must be
-    met in either case.
+    own; "macs": least MACs whose peak is within `sram` bytes, and tiles as wide as the
+    budget allows, for speed. A budget in `sram` must be met in either case. `tile_slack`
+    bytes above the least peak may go into wider tiles, which call fewer kernels.
     """
 
     objective: str = "sram"
@@ -59,6 +60,13 @@ class Goal:
     mode: str = "auto"
     patches: tuple[int, int] | None = None
     row_fed: bool = False
+    tile_slack: int = 0
+
+    def tile_ceiling(self, peak: int) -> int:
+        """Bytes that wider tiles may raise the peak to."""
+        if self.objective == "macs" and self.sram is not None:
+            return self.sram
+        return min(peak + self.tile_slack, self.sram or sys.maxsize)
 
     @property
     def macs_limit(self) -> float:
@@ -106,7 +114,8 @@ def optimize(
     front = pareto_front(_plan_all(_thin(_undominated(choices)), goal, progress))
     own = total_macs(graph)
     chosen = choose(front, goal, own)
-    best = widen_tiles(evaluate(chosen.network, chosen.schedule))
+    least = evaluate(chosen.network, chosen.schedule)
+    best = widen_tiles(least, ceiling=goal.tile_ceiling(least.peak))
     progress("done", 1.0)
     return Solution(best, pareto_front([*front, best]), own)
 

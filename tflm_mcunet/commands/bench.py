@@ -7,6 +7,7 @@ import argparse
 
 from tflm_mcunet.benchmark import bench
 from tflm_mcunet.commands.show import progress_bar, show
+from tflm_mcunet.emulator import Build
 from tflm_mcunet.report.benchmark import benchmark_text
 
 
@@ -18,8 +19,9 @@ def execute(options: argparse.Namespace) -> int:
             runtime=options.runtime,
             mode=options.mode,
             row_fed=options.row_fed,
+            tile_slack=options.tile_slack,
             board=options.board,
-            optimization=f"-O{options.optimization}",
+            build=Build(f"-O{options.optimization}"),
             samples=options.samples,
             progress=progress,
         )

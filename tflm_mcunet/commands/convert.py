@@ -46,6 +46,7 @@ def schedule_options(options: argparse.Namespace) -> dict[str, Any]:
         "mode": options.mode,
         "patches": options.patches,
         "row_fed": options.row_fed,
+        "tile_slack": options.tile_slack,
         "disabled_passes": options.disable,
     }
 

@@ -5,34 +5,67 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import Any
 
+from tflm_converters.errors import ConversionError
+from tflm_mcunet.arduino import ArduinoLibrary, Share, export_arduino
 from tflm_mcunet.commands.convert import schedule_options
 from tflm_mcunet.commands.show import progress_bar, show
+from tflm_mcunet.conversion import Progress
 from tflm_mcunet.exporting import Export, export_c
 from tflm_mcunet.files import staged
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Writes a model as C sources into a folder."""
+    """Writes a model as C sources into a folder, or as an Arduino library into a .zip file."""
+    return _arduino(options) if options.target == "arduino" else _c(options)
+
+
+def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
     with staged(out) as stage, progress_bar(options) as progress:
-        export = export_c(
-            options.model,
-            name=options.name,
-            labels=options.labels,
-            progress=progress,
-            **schedule_options(options),
-        )
+        export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
             (stage / name).write_bytes(content)
-    show(options, export.to_json(), _text(export, out))
+    show(options, export.to_json(), _c_text(export, out))
     return 0
 
 
-def _text(export: Export, out: Path) -> str:
+def _arduino(options: argparse.Namespace) -> int:
+    out: Path = options.out or Path("build/Model.zip")
+    if options.board is None:
+        raise ConversionError("export arduino needs --board, to check that the model fits it")
+    if out.suffix != ".zip":
+        raise ConversionError(f"--out: expected a .zip file, such as VwwModel.zip, got '{out}'")
+    with staged(out.parent) as stage, progress_bar(options) as progress:
+        made = export_arduino(options.model, library=out.stem, **_export_options(options, progress))
+        (stage / out.name).write_bytes(made.zip())
+    show(options, made.to_json(), _arduino_text(made, out))
+    return 0
+
+
+def _export_options(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
+    chosen = {"name": options.name, "labels": options.labels, "progress": progress}
+    return chosen | schedule_options(options)
+
+
+def _c_text(export: Export, out: Path) -> str:
     name = export.model.name
     return (
         f"{export.arena_bytes:,} B of SRAM, {export.model.table_bytes:,} B of flash and the code\n"
         f"Written to '{out}': {name}.h, {name}.c, the runtime that they need, and "
         f"{name}_selftest.c, which says how to compile it"
     )
+
+
+def _arduino_text(made: ArduinoLibrary, out: Path) -> str:
+    return (
+        f"{_share_text(made.sram)}\n{_share_text(made.flash)}\n"
+        f"Written: '{out}'. In the Arduino IDE: Sketch > Include Library > Add .ZIP Library, then "
+        f"File > Examples > {made.name} > SelfTest"
+    )
+
+
+def _share_text(share: Share) -> str:
+    parts = ", ".join(f"{part} {size:,}" for part, size in share.parts.items())
+    return f"{share.memory}: {share.total:,} of {share.available:,} B ({parts})"

@@ -66,12 +66,14 @@ def evaluate(network: Network, schedule: Schedule, *, steps: int = SEARCH_STEPS)
     return Planned(network, schedule, layout, plan, schedule_macs(network, schedule))
 
 
-def widen_tiles(planned: Planned) -> Planned:
-    """The same schedule with wider tiles, at the same peak.
+def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
+    """The same schedule with wider tiles, at the same peak or within `ceiling` bytes.
 
     One-pixel tiles need least scratch but call a kernel for every pixel; where a stage
     has memory to spare below the peak, its tiles grow into it.
     """
+    if ceiling > planned.peak:
+        return _widen_within(planned, ceiling - planned.network.variable_bytes)
     for index, room in enumerate(_slack(planned)):
         for share in SHARES:
             stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
@@ -83,6 +85,20 @@ def widen_tiles(planned: Planned) -> Planned:
     macs = schedule_macs(planned.network, planned.schedule)
     plan = dataclasses.replace(planned.plan, lower_bound=bound)
     return dataclasses.replace(planned, plan=plan, macs=macs)
+
+
+def _widen_within(planned: Planned, ceiling: int) -> Planned:
+    """All stages widened at once and planned anew, within a ceiling above the peak."""
+    for share in SHARES:
+        stages = tuple(
+            _widen_stage(planned.network, stage, int((ceiling - peak) * share))
+            for stage, peak in zip(planned.schedule.stages, planned.stage_peaks, strict=True)
+        )
+        schedule = dataclasses.replace(planned.schedule, stages=stages)
+        wider = evaluate(planned.network, schedule)
+        if wider.plan.peak <= ceiling:
+            return wider
+    return widen_tiles(planned)
 
 
 def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
