@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Compiles exported C sources as their users do, and runs them."""
 
 from __future__ import annotations

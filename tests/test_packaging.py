@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -39,21 +40,45 @@ def test_wheel_serves_every_python_of_its_platform(wheel: Path) -> None:
     assert platform != "any"
 
 
-def test_wheel_carries_the_runtime(wheel: Path, repository: Path, tmp_path: Path) -> None:
-    subprocess.run(
-        [*PIP, "install", "--no-deps", "--target", str(tmp_path), str(wheel)], check=True
-    )
-    result = subprocess.run(
-        [sys.executable, "-c", PROGRAM],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        cwd=tmp_path,
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that holds what the wheel holds, and nothing else."""
+    folder = tmp_path_factory.mktemp("installed")
+    subprocess.run([*PIP, "install", "--no-deps", "--target", str(folder), str(wheel)], check=True)
+    return folder
+
+
+def run_installed(folder: Path, arguments: list[str]) -> str:
+    """What Python prints with the wheel and without the repository."""
+    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env=environment,
+        cwd=folder,
         capture_output=True,
         text=True,
-        check=True,
+        timeout=120,
     )
-    converters, library = result.stdout.splitlines()
-    assert Path(converters).is_relative_to(tmp_path)
-    assert Path(library).is_relative_to(tmp_path)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_wheel_carries_the_runtime(installed: Path, repository: Path) -> None:
+    converters, library = run_installed(installed, ["-c", PROGRAM]).splitlines()
+    assert Path(converters).is_relative_to(installed)
+    assert Path(library).is_relative_to(installed)
     originals = repository / "arduino" / "TFLM_MCUNet"
     carried = {path.relative_to(library) for path in Path(library).rglob("*") if path.is_file()}
     assert carried == {p.relative_to(originals) for p in originals.rglob("*") if p.is_file()}
+
+
+def test_wheel_exports_an_arduino_library(
+    installed: Path, repository: Path, tmp_path: Path
+) -> None:
+    model, out = repository / "examples" / "vww_96_int8.tflite", tmp_path / "Vww.zip"
+    command = ["-m", "tflm_mcunet", "export", "arduino", str(model), "--board", "nano33ble"]
+    run_installed(installed, [*command, "--mode", "layer", "--out", str(out)])
+    names = zipfile.ZipFile(out).namelist()
+    assert {"Vww/library.properties", "Vww/src/vww_96_int8.c", "Vww/src/tmc_runtime.c"} <= set(
+        names
+    )

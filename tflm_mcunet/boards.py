@@ -17,11 +17,24 @@ class UnknownBoardError(ConversionError):
 
 
 @dataclasses.dataclass(frozen=True)
+class ArduinoCore:
+    """What Arduino's own software takes of a board before the sketch gets its share.
+
+    Estimates on the safe side: an empty sketch with USB and Serial, rounded up, with room for
+    stacks and heap in SRAM, and the bootloader in flash. Libraries for sensors come on top.
+    """
+
+    sram_bytes: int
+    flash_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
 class Board:
     """A board as its data sheet describes it.
 
     `sram_bytes` is the largest piece of on-chip memory with consecutive addresses, since an
-    arena cannot be split. What the board's own software needs has to come out of it, too.
+    arena cannot be split. What the board's own software needs has to come out of it, too:
+    `arduino`, if it is known, for sketches.
     """
 
     name: str
@@ -30,14 +43,26 @@ class Board:
     clock_hz: int
     sram_bytes: int
     flash_bytes: int
+    arduino: ArduinoCore | None = None
 
+
+# Mbed OS: about 44 KB of variables, 8 KB and more of heap for its threads; 84 KB of code and a
+# bootloader of 64 KB.
+_NRF52 = ArduinoCore(64 * _K, 160 * _K)
+# As above, with a file system and a second core's stack; no bootloader in flash.
+_RP2040 = ArduinoCore(64 * _K, 128 * _K)
+# Renesas FSP: about 4 KB of variables, 1 KB of stack and some heap; 48 KB of code and a
+# bootloader of 16 KB.
+_RA4M1 = ArduinoCore(8 * _K, 64 * _K)
 
 _BOARDS = (
-    Board("nano33ble", "Arduino Nano 33 BLE", "Cortex-M4F", 64 * _MHZ, 256 * _K, 1 * _M),
-    Board("nano33ble-rev2", "Arduino Nano 33 BLE Rev2", "Cortex-M4F", 64 * _MHZ, 256 * _K, 1 * _M),
+    Board("nano33ble", "Arduino Nano 33 BLE", "Cortex-M4F", 64 * _MHZ, 256 * _K, _M, _NRF52),
+    Board(
+        "nano33ble-rev2", "Arduino Nano 33 BLE Rev2", "Cortex-M4F", 64 * _MHZ, 256 * _K, _M, _NRF52
+    ),
     Board("microbit-v2", "BBC micro:bit V2", "Cortex-M4F", 64 * _MHZ, 128 * _K, 512 * _K),
-    Board("uno-r4", "Arduino UNO R4", "Cortex-M4F", 48 * _MHZ, 32 * _K, 256 * _K),
-    Board("rp2040", "Raspberry Pi Pico", "Cortex-M0+", 133 * _MHZ, 264 * _K, 2 * _M),
+    Board("uno-r4", "Arduino UNO R4", "Cortex-M4F", 48 * _MHZ, 32 * _K, 256 * _K, _RA4M1),
+    Board("rp2040", "Raspberry Pi Pico", "Cortex-M0+", 133 * _MHZ, 264 * _K, 2 * _M, _RP2040),
     Board("stm32f412", "STM32F412 (1 MB)", "Cortex-M4F", 100 * _MHZ, 256 * _K, 1 * _M),
     Board("stm32f446", "STM32F446 (512 KB)", "Cortex-M4F", 180 * _MHZ, 128 * _K, 512 * _K),
     Board("stm32f746", "STM32F746 (1 MB)", "Cortex-M7F", 216 * _MHZ, 320 * _K, 1 * _M),

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,16 @@ class Export:
         return self.model.arrays.arena_bytes
 
     @property
+    def row_bytes(self) -> int:
+        """What a caller who feeds rows holds beside the arena; 0 if the input is whole."""
+        arrays = self.model.arrays
+        return 0 if arrays.fed is None else math.prod(arrays.shape(arrays.fed)[1:])
+
+    @property
+    def golden_bytes(self) -> int:
+        return sum(sample.bytes for sample in self.golden)
+
+    @property
     def files(self) -> Files:
         """Model, stored inputs, and the parts of the runtime that the model needs."""
         texts = c_sources(self.model) | c_golden(self.model, self.golden)
@@ -65,7 +76,7 @@ class Export:
             "name": self.model.name,
             "arena_bytes": self.arena_bytes,
             "table_bytes": self.model.table_bytes,
-            "row_fed": self.model.arrays.fed is not None,
+            "row_fed": self.row_bytes > 0,
             "golden": len(self.golden),
             "files": sorted(self.files | self.self_test),
         }
