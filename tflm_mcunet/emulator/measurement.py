@@ -31,6 +31,8 @@ class OperatorCost:
 
     index: int
     operator: str
+    kernel: tuple[int, int]
+    stride: tuple[int, int]
     output_shape: tuple[int, int, int]
     macs: int
     calls: int
@@ -192,6 +194,8 @@ def _operator_costs(view: ProgramView, costs: np.ndarray) -> Iterator[OperatorCo
         yield OperatorCost(
             index,
             OpKind(int(op["kind"])).name,
+            (int(op["kernel_h"]), int(op["kernel_w"])),
+            (int(op["stride_h"]), int(op["stride_w"])),
             view.shape(int(op["output"])),
             _macs(view, op),
             int(cost["calls"]),
