@@ -38,12 +38,16 @@ def live_bytes(buffers: Sequence[Buffer], overlaps: Pairs) -> tuple[np.ndarray, 
     return ticks, np.cumsum(np.bincount(position, weights=change)).astype(np.int64)
 
 
-def lower_bound(buffers: Sequence[Buffer], overlaps: Pairs, live: np.ndarray) -> int:
-    """Bytes that no plan can go below; `live` as from `live_bytes`."""
-    return max([int(live.max(initial=0)), *lead_bounds(buffers, overlaps)])
+def lower_bound(
+    buffers: Sequence[Buffer], overlaps: Pairs, ticks: np.ndarray, live: np.ndarray
+) -> int:
+    """Bytes that no plan can go below; `ticks` and `live` as from `live_bytes`."""
+    return max([int(live.max(initial=0)), *lead_bounds(buffers, overlaps, ticks, live)])
 
 
-def lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
+def lead_bounds(
+    buffers: Sequence[Buffer], overlaps: Pairs, ticks: np.ndarray, live: np.ndarray
+) -> Iterator[int]:
     """Bounds from outputs that overwrite their input, which must run `lead` bytes ahead.
 
     From the first write of the output until it has filled its lead, nothing else that is
@@ -51,7 +55,7 @@ def lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
     may instead lie wholly behind the input: then both count in full.) Of other inputs and
     outputs, what is read last or written first within that time may share memory.
     """
-    sources, targets = {s for s, _ in overlaps}, {t for _, t in overlaps}
+    sources, targets = [s for s, _ in overlaps], {t for _, t in overlaps}
     for (source, target), overlap in overlaps.items():
         if overlap.lead <= 0:
             continue
@@ -65,7 +69,22 @@ def lead_bounds(buffers: Sequence[Buffer], overlaps: Pairs) -> Iterator[int]:
             if i not in (source, target)
         )
         below = overlap.lead + _alive_through(read, begin, begin) + others
-        yield min(below, read.size + written.size)
+        behind = read.size + written.size
+        if sources.count(source) == 1:
+            behind = max(behind, _most_live_behind(read, written, ticks, live))
+        yield min(below, behind)
+
+
+def _most_live_behind(read: Buffer, written: Buffer, ticks: np.ndarray, live: np.ndarray) -> int:
+    """Most bytes alive while an output is written that lies behind its input.
+
+    Nothing else may overwrite the input; so what is read last in the tick of a write, which
+    `live` leaves out, counts as well.
+    """
+    write_ticks = np.unique(written.bands[:, 2])
+    begin, end, _, last = read.bands.T
+    dying = ((end - begin) * (last == write_ticks[:, None])).sum(axis=1)
+    return int((live[np.searchsorted(ticks, write_ticks)] + dying).max())
 
 
 def _alive_through(buffer: Buffer, begin: int, end: int) -> int:

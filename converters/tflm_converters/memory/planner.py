@@ -45,7 +45,7 @@ def plan_buffers(
     memory within a firing; all other pairs never share a byte in the same tick.
     """
     ticks, live = live_bytes(buffers, overlaps)
-    bound = lower_bound(buffers, overlaps, live)
+    bound = lower_bound(buffers, overlaps, ticks, live)
     if not buffers:
         return MemoryPlan((), (), 0, 0, ticks, live)
     search = _Search(buffers, overlaps, pressures(buffers, ticks, live))

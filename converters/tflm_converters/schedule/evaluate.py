@@ -81,10 +81,13 @@ def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
             if wider is not None:
                 planned = wider
                 break
-    bound = lower_bound(planned.plan.buffers, planned.layout.overlaps, planned.plan.live_bytes)
-    macs = schedule_macs(planned.network, planned.schedule)
-    plan = dataclasses.replace(planned.plan, lower_bound=bound)
-    return dataclasses.replace(planned, plan=plan, macs=macs)
+    plan = planned.plan
+    bound = lower_bound(plan.buffers, planned.layout.overlaps, plan.ticks, plan.live_bytes)
+    return dataclasses.replace(
+        planned,
+        plan=dataclasses.replace(plan, lower_bound=bound),
+        macs=schedule_macs(planned.network, planned.schedule),
+    )
 
 
 def _widen_within(planned: Planned, ceiling: int) -> Planned:
