@@ -67,37 +67,49 @@ static int is_inside(const tmc_op* op, const tmc_window* window) {
          window->cols.end == op->kernel_w;
 }
 
-// Bytes [begin, begin + count) of a window, in the order of the weights: in the input itself if
-// they are adjacent there, or else gathered in `patch`, with the zero point for padding.
+// Taps that are adjacent in the input, as they are in the weights: a row of a window, or one tap
+// if there is dilation.
+static int32_t run_taps(const tmc_op* op) { return op->dilation_w == 1 ? op->kernel_w : 1; }
+
+// Copies what is inside the input of the part [begin, begin + count) of a window to `patch`.
+static void gather(const tmc_call* call, const tmc_window* window, int32_t begin, int32_t count,
+                   int8_t* patch) {
+  const tmc_op* op = call->op;
+  const int32_t depth = call->inputs[0].channels;
+  const int32_t taps = run_taps(op);
+  const int32_t run = begin / (taps * depth);
+  int32_t ky = run * taps / op->kernel_w;
+  int32_t kx = run * taps % op->kernel_w;
+  for (int32_t first = run * taps * depth - begin; first < count; first += taps * depth) {
+    const int32_t left = tmc_max(window->cols.begin - kx, 0);
+    const int32_t right = tmc_min(window->cols.end - kx, taps);
+    const int32_t from = tmc_max(first + left * depth, 0);
+    const int32_t to = tmc_min(first + right * depth, count);
+    if (ky >= window->rows.begin && ky < window->rows.end) {
+      copy(tmc_tap_pixel(call, window, ky, kx) + (from - first), to - from, patch + from);
+    }
+    kx += taps;
+    if (kx == op->kernel_w) {
+      kx = 0;
+      ++ky;
+    }
+  }
+}
+
+// Bytes [begin, begin + count) of a window, in the order of the weights: gathered in `patch`, with
+// the zero point for padding, if they are not adjacent in the input.
 static const int8_t* part_of(const tmc_call* call, position at, int32_t begin, int32_t count,
                              int8_t* patch) {
   const tmc_window window = {tmc_row_taps(call, at.y), tmc_col_taps(call, at.x)};
   const tmc_op* op = call->op;
-  const int32_t depth = call->inputs[0].channels;
-  const int32_t run_taps = op->dilation_w == 1 ? op->kernel_w : 1;
-  const int32_t run_bytes = run_taps * depth;
-  int32_t run = begin / run_bytes;
-  const int32_t start = begin - run * run_bytes;
   const int whole = is_inside(op, &window);
-  if (whole && start + count <= run_bytes) {
-    const int32_t runs_of_row = op->kernel_w / run_taps;
-    return tmc_tap_pixel(call, &window, run / runs_of_row, run % runs_of_row) + start;
+  if (whole && op->kernel_h == 1 && run_taps(op) == op->kernel_w) {
+    return tmc_tap_pixel(call, &window, 0, 0) + begin;
   }
   if (!whole) {
     memset(patch, -op->input_offset, (size_t)count);
   }
-  for (int32_t first = -start; first < count; first += run_bytes, ++run) {
-    const int32_t ky = run * run_taps / op->kernel_w;
-    const int32_t kx = run * run_taps % op->kernel_w;
-    if (ky < window.rows.begin || ky >= window.rows.end) {
-      continue;
-    }
-    const int32_t left = tmc_max(window.cols.begin - kx, 0);
-    const int32_t right = tmc_min(window.cols.end - kx, run_taps);
-    const int32_t from = tmc_max(first + left * depth, 0);
-    const int32_t to = tmc_min(first + right * depth, count);
-    copy(tmc_tap_pixel(call, &window, ky, kx) + (from - first), to - from, patch + from);
-  }
+  gather(call, &window, begin, count, patch);
   return patch;
 }
 
