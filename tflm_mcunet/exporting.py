@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import math
 from pathlib import Path
 from typing import Any
@@ -117,10 +118,8 @@ def export_c(
     if not is_converted(original.graph):
         conversion = convert(path, samples=0, progress=progress, **options)
         converted = Model.parse(conversion.model, name=path.name)
-    elif any(options.get(option) for option in ("row_fed", "patches", "max_macs_ratio")):
-        raise UnsupportedModelError(
-            f"{path.name} is converted already, and its schedule is fixed: export the original"
-        )
+    else:
+        _refuse_schedule(path, options)
     deployment = Deployment.of(converted.graph, name=path.name)
     c_model = CModel(
         identifier(name or path.stem),
@@ -133,6 +132,16 @@ def export_c(
         c_model = dataclasses.replace(c_model, labels=_labels(Path(labels), c_model))
     progress("running TensorFlow Lite Micro", 0.9)
     return Export(c_model, _golden(original, converted, samples))
+
+
+def _refuse_schedule(path: Path, options: dict[str, Any]) -> None:
+    defaults = inspect.signature(convert).parameters
+    given = [o for o, value in options.items() if value and value != defaults[o].default]
+    if set(given) - {"board"}:
+        raise UnsupportedModelError(
+            f"{path.name} is converted already, and its schedule is fixed: export the original, "
+            f"or leave out {', '.join(option.replace('_', '-') for option in given)}"
+        )
 
 
 def _ports(graph: Graph, deployment: Deployment) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
