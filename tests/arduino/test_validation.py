@@ -204,6 +204,10 @@ OPERATOR = {
     "no table": (set_op(OpKind.LOOKUP, weights=NO_PARAMETER), Status.RANGE),
     "no constants": (set_op(OpKind.SOFTMAX, requantization=NO_PARAMETER), Status.RANGE),
     "negative multiplier": (set_parameter(OpKind.CONV, "requantization", 0, -1), Status.OPERATOR),
+    "small multiplier": (
+        set_parameter(OpKind.CONV, "requantization", 0, (1 << 30) - 1),
+        Status.OPERATOR,
+    ),
     "left shift of add": (set_parameter(OpKind.ADD, "requantization", 0, 21), Status.OPERATOR),
     "input shift of add": (set_parameter(OpKind.ADD, "requantization", 2, 1), Status.OPERATOR),
     "shift of add": (set_parameter(OpKind.ADD, "requantization", 6, -32), Status.OPERATOR),

@@ -35,6 +35,11 @@ static bool is_scale(int32_t multiplier, int32_t shift) {
   return multiplier >= 0 && is_shift(shift);
 }
 
+// Quantization leaves 31 significant bits; the kernels of the DSP extension rely on it.
+static bool is_normalized(int32_t multiplier) {
+  return multiplier == 0 || multiplier >= INT32_C(1) << 30;
+}
+
 static tmc_status accept_if(bool is_valid) { return is_valid ? TMC_OK : TMC_ERROR_OPERATOR; }
 
 // A scale for each channel, or one for all of them.
@@ -47,7 +52,7 @@ static tmc_status validate_scales(const context* c) {
     return TMC_ERROR_RANGE;
   }
   for (uint32_t i = 0; i < count; ++i) {
-    if (!is_scale(multipliers[i], shifts[i])) {
+    if (!is_scale(multipliers[i], shifts[i]) || !is_normalized(multipliers[i])) {
       return TMC_ERROR_OPERATOR;
     }
   }
