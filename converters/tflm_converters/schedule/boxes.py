@@ -80,7 +80,7 @@ def _needs(network: Network, group: Group, out: Intervals, *, rows: bool) -> Nee
     for position in range(len(layers) - 1, -1, -1):
         layer = layers[position]
         identity = group.accumulate and position == len(layers) - 1
-        box = needs.get(layer.output, out)
+        box = needs.setdefault(layer.output, out)  # unread inside: written for others, as a tile
         for access in layer.accesses:
             reach = box if identity else _through(access, box, rows)
             known = needs.get(access.tensor)
