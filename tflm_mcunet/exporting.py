@@ -123,7 +123,7 @@ def export_c(
     deployment = Deployment.of(converted.graph, name=path.name)
     c_model = CModel(
         identifier(name or path.stem),
-        path.name,
+        " ".join(path.name.split()),
         deployment.program,
         deployment.parameters,
         *_ports(converted.graph, deployment),

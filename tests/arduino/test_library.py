@@ -11,7 +11,9 @@ from tests.arduino import sketches
 
 LIBRARY = Path(__file__).parents[2] / "arduino" / "TFLM_MCUNet"
 EXAMPLES = sorted(LIBRARY.glob("examples/*/*.ino"))
-REQUIRED = {"name", "version", "author", "maintainer", "sentence", "category", "architectures"}
+REQUIRED = set(
+    "name version author maintainer sentence paragraph category url architectures".split()
+)
 
 
 def test_properties_are_complete() -> None:

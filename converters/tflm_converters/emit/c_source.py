@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from string import Template
 
@@ -79,8 +79,12 @@ class Golden:
     outputs: tuple[np.ndarray, ...]
 
     @property
+    def arrays(self) -> tuple[np.ndarray, ...]:
+        return (*self.inputs, *self.outputs)
+
+    @property
     def bytes(self) -> int:
-        return sum(array.nbytes for array in (*self.inputs, *self.outputs))
+        return sum(array.nbytes for array in self.arrays)
 
 
 def c_sources(model: CModel) -> dict[str, str]:
@@ -117,10 +121,6 @@ def _fill(model: CModel, template: str, **values: object) -> str:
     text = (_TEMPLATES / f"{template}.in").read_text(encoding="utf-8")
     names = {"name": model.name, "NAME": model.name.upper(), "title": model.title}
     return Template(text).substitute(names | values)
-
-
-def _fill_each(model: CModel, templates: Iterable[str]) -> str:
-    return "".join(_fill(model, template) for template in templates)
 
 
 # ---- Header and source ----
@@ -211,12 +211,8 @@ def _golden_source(model: CModel, golden: Sequence[Golden]) -> str:
     inputs = _ports(model, "input", model.inputs)
     outputs = _ports(model, "output", model.outputs)
     tables = [
-        _golden_table(port, [sample.inputs[i] for sample in golden])
-        for i, port in enumerate(inputs)
-    ]
-    tables += [
-        _golden_table(port, [sample.outputs[i] for sample in golden])
-        for i, port in enumerate(outputs)
+        _golden_table(port, [sample.arrays[i] for sample in golden])
+        for i, port in enumerate([*inputs, *outputs])
     ]
     return _fill(
         model,
