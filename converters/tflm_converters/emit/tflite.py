@@ -78,7 +78,7 @@ class _Builder:
             self._add_fed_row(program.inputs[0])
         inputs = [self._activation(t) for t in program.inputs]
         inputs.append(self._add(_constant(f"program_{number}/parameters", parameters), UNPLANNED))
-        outputs = [self._activation(t) for t in program.outputs]
+        outputs = [self._activation(self._as_output(t)) for t in program.outputs]
         scratch = Tensor(f"program_{number}/memory", (program.arena_bytes,), "int8")
         outputs.append(self._add(scratch, program.base))
         attributes = ProgramAttributes(program.options)
@@ -98,6 +98,12 @@ class _Builder:
             tensors=tuple(self.tensors), ops=tuple(self.ops), inputs=inputs, outputs=outputs
         )
         return emitted, self.offsets
+
+    def _as_output(self, tensor: int) -> int:
+        """The output of the model that a tensor is, by itself or reshaped; else the tensor."""
+        outputs = self.network.graph.outputs
+        resolve = self.network.resolve
+        return next((t for t in outputs if resolve(t) == tensor), tensor)
 
     def _add_fed_row(self, tensor: int) -> None:
         """The input of a row-fed model: one row, beside the planned memory."""

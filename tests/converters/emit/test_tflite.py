@@ -195,3 +195,17 @@ def test_variables_keep_their_state(host: HostProcess) -> None:
     state = dataclasses.replace(graph.tensors[0], name="state", is_variable=True)
     graph = graph.replace(tensors=(*graph.tensors, state))
     assert_same(host, graph, content(layer_by_layer(graph)))
+
+
+def test_an_output_that_is_only_reshaped_is_written_by_the_program() -> None:
+    graph = built(lambda builder, x: builder.reshape(builder.conv(x, 4), 1, -1))
+    planned = streamed(graph)
+    content = emit_tflite(planned.network, planned.schedule, planned.layout, planned.plan)
+    converted = reader.read_bytes(content, name="reshaped")
+    (output,) = converted.outputs
+    assert output in converted.ops[0].outputs
+    assert converted.tensors[output].shape == (1, 6 * 5 * 4)
+    inputs = random_inputs(graph, 0)
+    (expected,) = inference.run(writer.write(graph), [tuple(inputs)])
+    (got,) = inference.run(content, [tuple(inputs)])
+    np.testing.assert_array_equal(expected[0], got[0])
