@@ -114,8 +114,8 @@ def optimize(
     front = pareto_front(_plan_all(_thin(_undominated(choices)), goal, progress))
     own = total_macs(graph)
     chosen = choose(front, goal, own)
-    least = evaluate(chosen.network, chosen.schedule)
-    best = widen_tiles(least, ceiling=goal.tile_ceiling(least.peak))
+    exact = evaluate(chosen.network, chosen.schedule)
+    best = widen_tiles(exact, ceiling=goal.tile_ceiling(exact.peak))
     progress("done", 1.0)
     return Solution(best, pareto_front([*front, best]), own)
 

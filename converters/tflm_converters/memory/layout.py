@@ -112,14 +112,25 @@ def stage_escapes(network: Network, stage: Stage, tensor: int) -> bool:
 
 
 def _add_whole(network: Network, schedule: Schedule, layout: Layout, tensor: int) -> None:
+    written, read = _row_lives(network, schedule, layout, tensor)
+    row_bytes = network.bytes_of(tensor) // len(read)
     shared = _shared_in_place(network, schedule, tensor)
     if shared is not None:
+        _extend_life(layout, layout.whole[shared], read, row_bytes)
         layout.whole[tensor] = layout.whole[shared]
-        _extend_life(network, schedule, layout, tensor)
         return
-    bands = _whole_bands(network, schedule, layout, tensor)
+    bands = row_bands(written, read, row_bytes)
     buffer = Buffer(network.name_of(tensor), Role.TENSOR, network.bytes_of(tensor), bands, WORD)
     layout.whole[tensor] = layout.add(buffer)
+
+
+def _extend_life(layout: Layout, index: int, read: np.ndarray, row_bytes: int) -> None:
+    """Lets the rows of a buffer, in which another tensor takes the place of one, live longer."""
+    known = layout.buffers[index]
+    rows = np.arange(len(read)) * row_bytes
+    written = known.bands[np.searchsorted(known.bands[:, 1], rows, side="right"), 2]
+    bands = row_bands(written, read, row_bytes)
+    layout.buffers[index] = dataclasses.replace(known, bands=bands)
 
 
 def _shared_in_place(network: Network, schedule: Schedule, tensor: int) -> int | None:
@@ -131,16 +142,10 @@ def _shared_in_place(network: Network, schedule: Schedule, tensor: int) -> int |
     return None
 
 
-def _extend_life(network: Network, schedule: Schedule, layout: Layout, tensor: int) -> None:
-    index = layout.whole[tensor]
-    known = layout.buffers[index]
-    later = _whole_bands(network, schedule, layout, tensor)
-    last = max(known.last_tick, int(later[:, 3].max()))
-    bands = one_band(known.size, known.first_tick, last)
-    layout.buffers[index] = dataclasses.replace(known, bands=bands)
-
-
-def _whole_bands(network: Network, schedule: Schedule, layout: Layout, tensor: int) -> np.ndarray:
+def _row_lives(
+    network: Network, schedule: Schedule, layout: Layout, tensor: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Ticks that write the rows of a whole tensor, and that read them last."""
     extent = network.extents[tensor]
     written = np.zeros(extent.height, dtype=np.int64)
     read = np.zeros(extent.height, dtype=np.int64)
@@ -158,7 +163,7 @@ def _whole_bands(network: Network, schedule: Schedule, layout: Layout, tensor: i
     read = np.maximum(read, written)
     if tensor in network.outputs:
         read = np.full_like(read, layout.starts[-1])
-    return row_bands(written, read, network.bytes_of(tensor) // extent.height)
+    return written, read
 
 
 # ---- What a stage needs besides ------------------------------------------------------------

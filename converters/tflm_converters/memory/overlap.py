@@ -70,7 +70,7 @@ def _lead(
         for access in layer.accesses:
             if access.tensor != source:
                 continue
-            if position == writer and layer.elementwise and access.reach is Reach.WINDOW:
+            if position == writer and layer.elementwise and _is_raster(access, rows, cols):
                 leads.append(0)
                 continue
             live = _lowest_live(access, rows[layer.output], cols[layer.output])
@@ -78,6 +78,13 @@ def _lead(
                 live = np.append(live[1:], access.extent.bytes)
             leads.append(int((ends - live).max()))
     return max(leads)
+
+
+def _is_raster(access: Access, rows: Needs, cols: Needs) -> bool:
+    """Whether pixels are read in the order of memory, so that all before the current are dead."""
+    tiles = cols[access.tensor].begin.size
+    tile_rows = rows[access.tensor].longest
+    return access.reach is Reach.WINDOW and (tile_rows == 1 or tiles == 1)
 
 
 def _lowest_live(access: Access, rows: Intervals, cols: Intervals) -> np.ndarray:

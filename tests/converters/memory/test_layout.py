@@ -132,9 +132,22 @@ def test_in_place_layers_share_a_buffer_and_hold_one_plane() -> None:
     assert layout.starts == [1, 7, 8, 14, 20]
     assert layout.whole[expanded] == layout.whole[filtered]
     shared = layout.buffers[layout.whole[expanded]]
-    assert (shared.size, shared.first_tick, shared.last_tick) == (6 * 8 * 6, 1, 13)
+    # Rows live from the expansion, ticks 1 to 6, to the projection, ticks 8 to 13.
+    assert shared.bands.tolist() == [[y * 48, (y + 1) * 48, 1 + y, 8 + y] for y in range(6)]
     (plane,) = of_role(layout, Role.ACCUMULATOR)
     assert plane.bands.tolist() == [[0, 6 * 8, 7, 7]]
+
+
+def test_layers_in_place_one_after_the_other_share_one_buffer() -> None:
+    builder = NetworkBuilder(0)
+    x = builder.conv(builder.input(6, 8, 2), 4)
+    builder.conv(builder.depthwise(builder.depthwise(x)), 2)
+    network = build_network(builder.build())
+    stages = [layer_stage(network, 0), in_place_stage(network, 1), in_place_stage(network, 2)]
+    layout = lay_out_stages(network, *stages, layer_stage(network, 3))
+    shared = layout.buffers[layout.whole[x]]
+    assert [layout.whole[network.layers[i].output] for i in (1, 2)] == 2 * [layout.whole[x]]
+    assert shared.bands.tolist() == [[y * 32, (y + 1) * 32, 1 + y, 9 + y] for y in range(6)]
 
 
 def test_overlaps_name_whole_inputs_and_outputs() -> None:
