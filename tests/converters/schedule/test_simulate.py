@@ -101,6 +101,15 @@ def test_rows_that_nobody_reads_are_fed_and_dropped() -> None:
     assert rows.slots == 1
 
 
+def test_rows_that_a_stride_skips_are_never_read() -> None:
+    builder = NetworkBuilder(0)
+    x = builder.input(7, 4, 2)
+    builder.conv(x, 3, stride=(3, 1), padding="VALID")
+    network = build_network(builder.build())
+    rows = simulate(network, layer_stage(network, 0)).rows[x]
+    assert rows.read.tolist() == [0, -1, -1, 1, -1, -1, 2]
+
+
 def test_an_accumulated_row_is_there_when_all_input_is() -> None:
     builder = NetworkBuilder(0)
     x = builder.depthwise(builder.input(5, 4, 2))
