@@ -82,3 +82,10 @@ def test_wheel_exports_an_arduino_library(
     assert {"Vww/library.properties", "Vww/src/vww_96_int8.c", "Vww/src/tmc_runtime.c"} <= set(
         names
     )
+
+
+def test_wheel_carries_the_firmware(wheel: Path, repository: Path) -> None:
+    folder = repository / "tflm_mcunet" / "emulator" / "firmware"
+    originals = {path.relative_to(repository).as_posix() for path in folder.iterdir()}
+    with zipfile.ZipFile(wheel) as archive:
+        assert originals and originals <= set(archive.namelist())
