@@ -73,10 +73,10 @@ def _lead(
             if position == writer and layer.elementwise and _is_raster(access, rows, cols):
                 leads.append(0)
                 continue
-            live = _lowest_live(access, rows[layer.output], cols[layer.output])
+            needed = _first_read(access, rows[layer.output], cols[layer.output])
             if position < writer:  # it has read its tile before the output is written
-                live = np.append(live[1:], access.extent.bytes)
-            leads.append(int((ends - live).max()))
+                needed = np.append(needed[1:], access.extent.bytes)
+            leads.append(int((ends - needed).max()))
     return max(leads)
 
 
@@ -87,15 +87,12 @@ def _is_raster(access: Access, rows: Needs, cols: Needs) -> bool:
     return access.reach is Reach.WINDOW and (tile_rows == 1 or tiles == 1)
 
 
-def _lowest_live(access: Access, rows: Intervals, cols: Intervals) -> np.ndarray:
-    """First byte of the input that the current tile or a later one reads, for each tile."""
-    extent = access.extent
-    top, bottom = access.rows_for(rows.begin, rows.end)
+def _first_read(access: Access, rows: Intervals, cols: Intervals) -> np.ndarray:
+    """First byte of the input that each tile reads.
+
+    What a later tile reads below it counts there: by then, more has been written.
+    """
+    top, _ = access.rows_for(rows.begin, rows.end)
     left, _ = access.cols_for(cols.begin, cols.end)
-    # Empty windows lie in the padding: they read nothing, later bands decide.
-    top = np.where(bottom > top, top, extent.height)
-    top = np.minimum.accumulate(top[::-1])[::-1]
-    dies = np.append(top[1:], extent.height) > top
-    first = top[:, None] * extent.row_bytes
-    within = np.where(dies[:, None], left[None, :] * extent.channels, 0)
-    return np.asarray(first + within).ravel()
+    first = top[:, None] * access.extent.row_bytes + left[None, :] * access.extent.channels
+    return np.asarray(first).ravel()

@@ -109,9 +109,12 @@ def groups(seed: int) -> Iterator[tuple[Network, Group]]:
 
 @pytest.mark.parametrize("seed", range(40))
 def test_a_lead_is_enough(seed: int) -> None:
+    """And so is a greater one, up to where output and input are apart."""
     for network, group in groups(seed):
         for (source, target), overlap in overlaps(network, group).items():
-            assert survives(network, group, source, target, overlap.lead)
+            row, size = network.extents[source].row_bytes, network.extents[target].bytes
+            for more in (0, 1, row, size // 2):
+                assert survives(network, group, source, target, overlap.lead + more)
 
 
 @pytest.mark.parametrize("seed", range(12))
