@@ -29,6 +29,9 @@ from tflm_converters.memory.types import Buffer, MemoryPlan
 SEARCH_STEPS = 12000
 """Orders tried by the search when no heuristic reaches the lower bound."""
 
+STEPS_PER_BUFFER = 90
+"""A few buffers have few orders: the search is as long as there is something to find."""
+
 PATIENCE = 3
 """The search gives up after this fraction (1/n) of its steps without any gain."""
 
@@ -49,7 +52,7 @@ def plan_buffers(
     if not buffers:
         return MemoryPlan((), (), 0, 0, ticks, live)
     search = _Search(buffers, overlaps, pressures(buffers, ticks, live))
-    offsets, peak = search.run(bound, steps)
+    offsets, peak = search.run(bound, min(steps, STEPS_PER_BUFFER * len(buffers)))
     return MemoryPlan(tuple(buffers), tuple(offsets), peak, bound, ticks, live)
 
 
