@@ -51,6 +51,17 @@ def test_a_skip_connection_needs_the_widest_reader() -> None:
     assert first[0] == (0, 6) and second[0] == (2, 8)
 
 
+def test_two_branches_need_the_wider_one() -> None:
+    """3 x 3 and then 5 x 5 read the same rows; the 5 x 5 group comes later."""
+    builder = NetworkBuilder(0)
+    x = builder.depthwise(builder.input(8, 8, 2))
+    builder.add(builder.depthwise(x), builder.depthwise(x, kernel=5))
+    network = build_network(builder.build())
+    stage = stream_stage(network, 0, 4, strips=2)
+    assert [(g.first, g.last) for g in stage.groups] == [(0, 1), (1, 2), (2, 4)]
+    assert [ranges[0] for ranges in column_ranges(network, stage)] == [(0, 6), (2, 8)]
+
+
 def test_accumulating_groups_have_the_columns_of_their_input() -> None:
     builder = NetworkBuilder(0)
     builder.mean(builder.input(4, 7, 2))
