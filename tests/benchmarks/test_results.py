@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import memory_page, parity_page, patches_page, results, speed, update_readme
+from benchmarks import memory_page, parity_page, patches_page, results, update_readme
 from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
@@ -18,7 +18,6 @@ PAGES: dict[str, Callable[[Json], str]] = {
     "memory": memory_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
-    "speed": speed.page,
 }
 QUICK = [
     model for model in TABLE_MODELS if model.key in ("mcunet_vww1", "vww_96", "kws", "resnet8")
