@@ -173,7 +173,7 @@ def build_layer(graph: Graph, op_index: int, extents: Extents) -> Layer:
         outputs=op.outputs,
         extent=extent,
         elementwise=op.kind in _ELEMENTWISE,
-        global_pool=_is_global_pool(op, accesses),
+        global_pool=_is_global_pool(op, accesses, extent),
     )
 
 
@@ -233,12 +233,13 @@ def _mean_axes(op: Op, extent: Extent, rank: int) -> tuple[bool, bool]:
     return 1 in axes and extent.width == 1, 1 in axes and extent.width > 1
 
 
-def _is_global_pool(op: Op, accesses: tuple[Access, ...]) -> bool:
+def _is_global_pool(op: Op, accesses: tuple[Access, ...], output: Extent) -> bool:
     if op.kind not in (Kind.MEAN, Kind.AVERAGE_POOL):
         return False
     rows, cols, extent = accesses[0].rows, accesses[0].cols, accesses[0].extent
-    whole_rows = rows.span == extent.height and rows.pad == 0
-    whole_cols = cols.span == extent.width and cols.pad == 0
+    # Padding behind the input may leave room for a second window, which covers less.
+    whole_rows = rows.span == extent.height and rows.pad == 0 and output.height == 1
+    whole_cols = cols.span == extent.width and cols.pad == 0 and output.width == 1
     per_column = op.kind is Kind.MEAN and cols.is_identity
     return whole_rows and (whole_cols or per_column)
 

@@ -113,6 +113,8 @@ def test_only_elementwise_layers_may_overwrite_the_pixel_they_read() -> None:
         (lambda b, x: b.average_pool(x, kernel=(8, 1)), False),
         (lambda b, x: b.max_pool(x, kernel=(8, 6)), False),
         (lambda b, x: b.average_pool(x, kernel=(8, 6), padding=Padding(1, 1)), False),
+        (lambda b, x: b.average_pool(x, kernel=(8, 6), padding=Padding(bottom=1)), False),
+        (lambda b, x: b.average_pool(x, kernel=(8, 6), padding=Padding(right=1)), False),
     ],
 )
 def test_pools_that_sum_all_rows_accumulate(build: Build, expected: bool) -> None:
