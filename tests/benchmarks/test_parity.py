@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import checkpoint, parity_random
+from benchmarks import checkpoint, parity_models, parity_random
 from tflm_mcunet import inference
 from tflm_mcunet.host_process import HostProcess
 
@@ -56,6 +56,29 @@ def test_crashes_are_failures(host: HostProcess, monkeypatch: pytest.MonkeyPatch
     result = parity_random.compare(SEED, samples=1, host=host)
     assert "no model" in result["failures"][0]
     assert len(result["failures"]) == result["coverage"]["schedules"]
+
+
+def test_original_runs_once_for_all_modes(
+    host: HostProcess, monkeypatch: pytest.MonkeyPatch, repository: Path
+) -> None:
+    modes = {"layer": {"mode": "layer"}, "row-fed": {"row_fed": True}}
+    monkeypatch.setattr(parity_models, "MODES", modes)
+    model = repository / "examples" / "vww_96_int8.tflite"
+    runs = []
+    call = host.call
+
+    def counting(function: object, content: bytes, *arguments: object, **options: object) -> object:
+        runs.append(content == model.read_bytes())
+        return call(function, content, *arguments, **options)
+
+    monkeypatch.setattr(host, "call", counting)
+    result = parity_models.compare(model, samples=1, host=host)
+    assert {name: run["compared_bytes"] for name, run in result["modes"].items()} == {
+        "layer": 2,
+        "row-fed": 2,
+    }
+    assert all(run["differing_bytes"] == 0 for run in result["modes"].values())
+    assert runs == [True, True, False, False]  # it loads; its outputs; those of each mode
 
 
 def test_stopped_run_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
