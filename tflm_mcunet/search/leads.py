@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How far an output must run ahead of an input that it overwrites, in closed form.
+
+The same figures as `tflm_converters.memory.overlap` (within a group, tile by tile) and
+`Segment` of the converter's scheduler (across groups, row by row), for many networks at once.
+What must be maximized is linear between few breakpoints, so that it is enough to look there.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import cached_property
+
+import numpy as np
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Reading:
+    """How a layer reads a tensor; int64 arrays (networks, stages).
+
+    Extents of the tensor, stride and padding of the layer, the layer's position and the height
+    of its own output, of which `output.scale` / `scale` rows are needed per row of an output
+    further on, and (`output.offset` - `offset`) / `scale` more.
+    """
+
+    position: np.ndarray
+    height: np.ndarray
+    row_bytes: np.ndarray
+    channels: np.ndarray
+    stride_rows: np.ndarray
+    stride_cols: np.ndarray
+    pad_top: np.ndarray
+    pad_left: np.ndarray
+    reader_height: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+
+    def upto(self, last: int, first: int = 0) -> Reading:
+        """The stages that begin with the layers [first, last)."""
+        fields = dataclasses.fields(self)
+        return Reading(**{f.name: getattr(self, f.name)[:, first:last] for f in fields})
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Output:
+    """The tensor that is written; arrays (networks, 1). `is_sum`: an ADD writes it."""
+
+    height: np.ndarray
+    width: np.ndarray
+    channels: np.ndarray
+    scale: np.ndarray
+    offset: np.ndarray
+    is_sum: np.ndarray
+    position: int
+
+    @cached_property
+    def row_bytes(self) -> np.ndarray:
+        return np.asarray(self.width * self.channels)
+
+    @cached_property
+    def bytes(self) -> np.ndarray:
+        return np.asarray(self.height * self.row_bytes)
+
+
+def lead_inside_group(reading: Reading, output: Output) -> np.ndarray:
+    """The lead in bytes when one group reads the input and writes the output, pixel by pixel."""
+    writes = reading.position == output.position
+    writing = np.where(output.is_sum, 0, _lead_in_writer(reading, output))
+    return np.where(writes, writing, _lead_before_writer(reading, output))
+
+
+def _lead_in_writer(reading: Reading, output: Output) -> np.ndarray:
+    rows = (output.row_bytes, reading.row_bytes, reading.stride_rows, reading.pad_top)
+    cols = (output.channels, reading.channels, reading.stride_cols, reading.pad_left)
+    most = _most(*rows, 0, output.height - 1) + _most(*cols, 0, output.width - 1)
+    return np.asarray(most + output.channels)
+
+
+def _lead_before_writer(reading: Reading, output: Output) -> np.ndarray:
+    """A layer that does not write itself has read its pixel before the pixel is written."""
+    rows = (output.row_bytes, reading.row_bytes, reading.stride_rows, reading.pad_top)
+    cols = (output.channels, reading.channels, reading.stride_cols, reading.pad_left)
+    within = _most(*rows, 0, output.height - 1) + _most(*cols, 1, output.width - 1)
+    end_of_row = _most(*rows, 1, output.height - 1)
+    end = output.bytes - reading.height * reading.row_bytes
+    return np.maximum(end, np.maximum(within, end_of_row))
+
+
+def lead_across_groups(reading: Reading, output: Output) -> np.ndarray:
+    """The lead in bytes when line buffers stand between, and rows are what counts."""
+    # Where the reader stands behind the output, the input does not die: any figure will do.
+    scale = np.maximum(output.scale // reading.scale, 1)
+    offset = (output.offset - reading.offset) // reading.scale
+    stride, pad = reading.stride_rows, reading.pad_top
+    idle = (pad // stride - offset) // scale
+    busy = -((offset - reading.reader_height) // scale) - 1
+    best = np.zeros(offset.shape, dtype=np.int64)
+    for rows in (idle, idle + 1, busy, output.height):
+        rows = np.clip(rows, 1, output.height)
+        made = scale * rows + offset
+        dead = np.minimum(np.maximum(made * stride - pad, 0), reading.height)
+        dead = np.where(made >= reading.reader_height, reading.height, dead)
+        best = np.maximum(best, rows * output.row_bytes - dead * reading.row_bytes)
+    return best
+
+
+def _most(
+    step: np.ndarray,
+    freed: np.ndarray,
+    stride: np.ndarray,
+    pad: np.ndarray,
+    first: int,
+    last: np.ndarray,
+) -> np.ndarray:
+    """Most of i * step - max(i * stride - pad, 0) * freed for i from `first` to `last`.
+
+    A number too small to matter if there is no such i.
+    """
+    knee = pad // stride
+    best = np.full(np.shape(last), -(2**40))
+    for i in (knee, knee + 1, last):
+        i = np.clip(i, first, last)
+        value = i * step - np.maximum(i * stride - pad, 0) * freed
+        best = np.maximum(best, np.where(last >= first, value, best))
+    return best
