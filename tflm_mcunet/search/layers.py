@@ -57,7 +57,7 @@ FIELDS = (
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layers:
-    """Layers of many networks; every field is an int64 array (networks, layers).
+    """Layers of many networks; every field is an int32 array (networks, layers).
 
     `skipped`: of an ADD, how many layers back the layer is that made its other operand.
     `counts` (networks,) are the numbers of layers, `input_shapes` (networks, 3) the inputs.
@@ -95,7 +95,8 @@ class Layers:
         """Multiply-accumulates of each layer, as `tflm_converters.cost.macs` counts them."""
         inputs = np.where(self.is_any(LayerKind.DEPTHWISE), 1, self.in_channels)
         has_weights = ~self.is_any(LayerKind.NONE, LayerKind.ADD, LayerKind.MEAN)
-        return np.asarray(has_weights * self.bytes * self.kernel_rows * self.kernel_cols * inputs)
+        taps = self.kernel_rows * self.kernel_cols * inputs
+        return np.asarray(has_weights * self.bytes.astype(np.int64) * taps)
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -110,11 +111,11 @@ class Layers:
 def encode(architectures: Sequence[Architecture]) -> Layers:
     """The layers of networks."""
     rows = [_encoded(architecture) for architecture in architectures]
-    counts = np.array([len(row) // (len(FIELDS) * 4) for row in rows], dtype=np.int64)
+    counts = np.array([len(row) // (len(FIELDS) * 4) for row in rows], dtype=np.int32)
     length = max(map(len, rows), default=0)
     packed = np.frombuffer(b"".join(row.ljust(length, b"\0") for row in rows), np.int32)
-    fields = packed.reshape(len(rows), -1, len(FIELDS)).astype(np.int64).transpose(2, 0, 1)
-    shapes = np.array([a.input_shape for a in architectures], dtype=np.int64).reshape(-1, 3)
+    fields = packed.reshape(len(rows), -1, len(FIELDS)).transpose(2, 0, 1)
+    shapes = np.array([a.input_shape for a in architectures], dtype=np.int32).reshape(-1, 3)
     named = dict(zip(FIELDS, np.ascontiguousarray(fields), strict=True))
     return Layers(**named, counts=counts, input_shapes=shapes)
 

@@ -10,13 +10,17 @@ from __future__ import annotations
 
 import dataclasses
 from functools import cached_property
+from typing import Any
 
 import numpy as np
+
+NEVER = -(2**30)
+"""A lead that matters less than any other."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Reading:
-    """How a layer reads a tensor; int64 arrays (networks, stages).
+    """How a layer reads a tensor; arrays (networks, stages).
 
     Extents of the tensor, stride and padding of the layer, the layer's position and the height
     of its own output, of which `output.scale` / `scale` rows are needed per row of an output
@@ -35,15 +39,17 @@ class Reading:
     scale: np.ndarray
     offset: np.ndarray
 
-    def upto(self, last: int, first: int = 0) -> Reading:
-        """The stages that begin with the layers [first, last)."""
-        fields = dataclasses.fields(self)
-        return Reading(**{f.name: getattr(self, f.name)[:, first:last] for f in fields})
+    def at(self, index: Any) -> Reading:
+        """Some of the stages, as NumPy indexes them."""
+        return Reading(**{f.name: getattr(self, f.name)[index] for f in dataclasses.fields(self)})
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Output:
-    """The tensor that is written; arrays (networks, 1). `is_sum`: an ADD writes it."""
+    """The tensor that is written; arrays (networks, 1). `is_sum`: an ADD writes it.
+
+    `scale` and `offset` say how many rows the stages before it make: see `Reading`.
+    """
 
     height: np.ndarray
     width: np.ndarray
@@ -55,29 +61,37 @@ class Output:
 
     @cached_property
     def row_bytes(self) -> np.ndarray:
+        """Bytes of a row."""
         return np.asarray(self.width * self.channels)
 
     @cached_property
     def bytes(self) -> np.ndarray:
+        """Bytes of the whole tensor."""
         return np.asarray(self.height * self.row_bytes)
 
+    def of(self, networks: np.ndarray) -> Output:
+        """The tensor in a list of networks, which may repeat; arrays (networks,)."""
+        arrays = {
+            f.name: getattr(self, f.name)[networks, 0]
+            for f in dataclasses.fields(self)
+            if f.name != "position"
+        }
+        return Output(**arrays, position=self.position)
 
-def lead_inside_group(reading: Reading, output: Output) -> np.ndarray:
-    """The lead in bytes when one group reads the input and writes the output, pixel by pixel."""
-    writes = reading.position == output.position
-    writing = np.where(output.is_sum, 0, _lead_in_writer(reading, output))
-    return np.where(writes, writing, _lead_before_writer(reading, output))
 
+def lead_in_writer(reading: Reading, output: Output) -> np.ndarray:
+    """The lead in bytes when the layer that reads the input writes the output, pixel by pixel.
 
-def _lead_in_writer(reading: Reading, output: Output) -> np.ndarray:
+    An ADD writes each pixel over the one that it has just read.
+    """
     rows = (output.row_bytes, reading.row_bytes, reading.stride_rows, reading.pad_top)
     cols = (output.channels, reading.channels, reading.stride_cols, reading.pad_left)
     most = _most(*rows, 0, output.height - 1) + _most(*cols, 0, output.width - 1)
-    return np.asarray(most + output.channels)
+    return np.where(output.is_sum, 0, most + output.channels)
 
 
-def _lead_before_writer(reading: Reading, output: Output) -> np.ndarray:
-    """A layer that does not write itself has read its pixel before the pixel is written."""
+def lead_before_writer(reading: Reading, output: Output) -> np.ndarray:
+    """The lead when a later layer of the group writes: its pixel has been read by then."""
     rows = (output.row_bytes, reading.row_bytes, reading.stride_rows, reading.pad_top)
     cols = (output.channels, reading.channels, reading.stride_cols, reading.pad_left)
     within = _most(*rows, 0, output.height - 1) + _most(*cols, 1, output.width - 1)
@@ -94,9 +108,9 @@ def lead_across_groups(reading: Reading, output: Output) -> np.ndarray:
     stride, pad = reading.stride_rows, reading.pad_top
     idle = (pad // stride - offset) // scale
     busy = -((offset - reading.reader_height) // scale) - 1
-    best = np.zeros(offset.shape, dtype=np.int64)
+    best = np.zeros_like(offset)
     for rows in (idle, idle + 1, busy, output.height):
-        rows = np.clip(rows, 1, output.height)
+        rows = np.minimum(np.maximum(rows, 1), output.height)
         made = scale * rows + offset
         dead = np.minimum(np.maximum(made * stride - pad, 0), reading.height)
         dead = np.where(made >= reading.reader_height, reading.height, dead)
@@ -114,12 +128,11 @@ def _most(
 ) -> np.ndarray:
     """Most of i * step - max(i * stride - pad, 0) * freed for i from `first` to `last`.
 
-    A number too small to matter if there is no such i.
+    NEVER if there is no such i.
     """
     knee = pad // stride
-    best = np.full(np.shape(last), -(2**40))
-    for i in (knee, knee + 1, last):
-        i = np.clip(i, first, last)
-        value = i * step - np.maximum(i * stride - pad, 0) * freed
-        best = np.maximum(best, np.where(last >= first, value, best))
-    return best
+    best = last * step - np.maximum(last * stride - pad, 0) * freed
+    for i in (knee, knee + 1):
+        i = np.minimum(np.maximum(i, first), last)
+        best = np.maximum(best, i * step - np.maximum(i * stride - pad, 0) * freed)
+    return np.where(last >= first, best, NEVER)

@@ -17,13 +17,14 @@ from tflm_mcunet.search.leads import (
     Output,
     Reading,
     lead_across_groups,
-    lead_inside_group,
+    lead_before_writer,
+    lead_in_writer,
 )
 
 ABSENT = -1
 """No such layer."""
 
-HUGE = 2**40
+HUGE = 2**30
 """Bytes of a stage that cannot be."""
 
 
@@ -38,7 +39,7 @@ class StagePeaks:
         self.layers = layers
         self.row_fed = row_fed
         self.count = layers.kind.shape[1]
-        self._rows = np.arange(len(layers.kind))
+        self._rows = np.arange(len(layers.kind), dtype=np.int32)
         self._groups()
         self._residuals()
         self._tensors()
@@ -51,7 +52,7 @@ class StagePeaks:
         """Which layers join the group of the layer before: all but windows."""
         layers = self.layers
         joined = layers.is_any(LayerKind.POINTWISE, LayerKind.ADD, LayerKind.MEAN)
-        position = np.arange(self.count)
+        position = np.arange(self.count, dtype=np.int32)
         self.begins = ~joined
         self.group_begin = np.maximum.accumulate(np.where(self.begins, position, 0), axis=1)
         self._begun = _prefix_sums(self.begins)
@@ -62,9 +63,9 @@ class StagePeaks:
         """The ADD that reads a layer's output again, and what is held across each cut for one."""
         networks, adds = np.nonzero(self.layers.is_any(LayerKind.ADD))
         makers = adds - self.layers.skipped[networks, adds]
-        self.added_at = np.full(self.layers.kind.shape, ABSENT)
+        self.added_at = np.full(self.layers.kind.shape, ABSENT, dtype=np.int32)
         self.added_at[networks, makers] = adds
-        self.held = np.full((len(self._rows), self.count + 1), ABSENT)
+        self.held = np.full((len(self._rows), self.count + 1), ABSENT, dtype=np.int32)
         for back in range(int(self.layers.skipped.max(initial=1)) - 1):
             cut = adds - back
             inside = cut - makers > 1
@@ -78,7 +79,7 @@ class StagePeaks:
         self._rings = np.where(is_ring, slots * layers.row_bytes, 0)
         self._ring_sums = _prefix_sums(self._rings)
         self._tiles = np.where(is_ring, 0, layers.channels)
-        sizes = np.column_stack([layers.input_shapes.prod(axis=1), layers.bytes])
+        sizes = np.column_stack([layers.input_shapes.prod(axis=1, dtype=np.int32), layers.bytes])
         self._made_before = sizes.copy()
         if self.row_fed:
             self._made_before[:, 0] = 0
@@ -105,11 +106,11 @@ class StagePeaks:
     def _affine_maps(self) -> None:
         """Rows of layer c that y rows of layer l need: scale[l] / scale[c] * y + offset."""
         layers = self.layers
-        scale = np.cumprod(np.maximum(layers.stride_rows, 1), axis=1)
+        scale = np.cumprod(np.maximum(layers.stride_rows, 1), axis=1, dtype=np.int32)
         before = np.column_stack([np.ones_like(self._rows), scale[:, :-1]])
         reach = layers.kernel_rows - layers.pad_top - layers.stride_rows
         self._scale = scale
-        self._offset = np.cumsum(reach * before, axis=1)
+        self._offset = np.cumsum(reach * before, axis=1, dtype=np.int32)
         self._reading_fields = {
             "height": layers.in_height,
             "row_bytes": layers.in_width * layers.in_channels,
@@ -140,7 +141,7 @@ class StagePeaks:
 
     def streams(self) -> Iterator[tuple[int, np.ndarray]]:
         """For each last layer + 1, the peaks (networks, last) of stages by their first layer."""
-        sums = np.zeros((len(self._rows), self.count), dtype=np.int64)
+        sums = np.zeros((len(self._rows), self.count), dtype=np.int32)
         largest = sums.copy()
         fed = self._fed_bytes() if self.row_fed else None
         for last in range(1, self.count + 1):
@@ -155,7 +156,7 @@ class StagePeaks:
         np.maximum(largest, sums, out=largest)
 
     def _peaks(self, last: int, tiles: np.ndarray, fed: np.ndarray | None) -> np.ndarray:
-        first = np.arange(last)
+        first = np.arange(last, dtype=np.int32)
         rings = self._ring_sums[:, last - 1, None] - self._ring_sums[:, :last]
         groups = self._begun[:, last, None] - self._begun[:, 1 : last + 1] + 1
         pools = self._accumulators[:, last, None] - self._accumulators[:, :last]
@@ -178,7 +179,7 @@ class StagePeaks:
         there is one. What is held is an earlier output, which only an ADD still reads.
         """
         layers = self.layers
-        position = np.broadcast_to(np.arange(self.count), layers.kind.shape)
+        position = np.broadcast_to(np.arange(self.count, dtype=np.int32), layers.kind.shape)
         self._chain_end = np.column_stack([np.full_like(self._rows, ABSENT), self.added_at[:, :-1]])
         self._first_reader = self._reading(position)
         self._chain_reader = self._reading(np.maximum(self._chain_end, position))
@@ -190,8 +191,12 @@ class StagePeaks:
         self._adder = self._reading(adder)
         # A windowed layer that reads what is held lags behind the ADD.
         windowed = np.take_along_axis(layers.kind, maker + 1, axis=1) == LayerKind.DEPTHWISE
-        self._held_reader = self._reading(np.where(windowed, maker + 1, adder))
-        self._is_first_behind = maker + 2 == position
+        reader = np.where(windowed, maker + 1, adder)
+        # Further on, what is held cannot be overwritten: its rows are read in two stages.
+        networks, firsts = np.nonzero((self.held[:, :-1] >= 0) & (maker + 2 == position))
+        order = np.argsort(firsts, kind="stable")
+        self._behind = networks[order], firsts[order]
+        self._held_reader = self._reading(reader).at(self._behind)
 
     def _reading(self, reader: np.ndarray) -> Reading:
         return Reading(
@@ -207,11 +212,28 @@ class StagePeaks:
         output = self._output(last)
         saved = _saved(self._made_before[:, :last], output.bytes, self._chain_lead(last, output))
         saved *= self._chain_end[:, :last] < last
-        dies = self._held_end[:, :last] < last
-        if not dies.any():
-            return saved
-        lead = self._held_lead(last, output)
-        return np.maximum(saved, dies * _saved(self._held_bytes[:, :last], output.bytes, lead))
+        self._share_held_across_groups(saved, last, output)
+        self._share_held_inside_group(saved, last, output)
+        return saved
+
+    def _share_held_across_groups(self, saved: np.ndarray, last: int, output: Output) -> None:
+        networks, firsts = self._behind
+        count = int(np.searchsorted(firsts, last))
+        networks, firsts = networks[:count], firsts[:count]
+        output = output.of(networks)
+        lead = lead_across_groups(self._held_reader.at(slice(count)), output)
+        more = _saved(self._held_bytes[networks, firsts], output.bytes, lead)
+        more *= self._held_end[networks, firsts] < last
+        more *= ~self._is_one_group(last)[networks, firsts]
+        saved[networks, firsts] = np.maximum(saved[networks, firsts], more)
+
+    def _share_held_inside_group(self, saved: np.ndarray, last: int, output: Output) -> None:
+        near = self._near(last)
+        dies = self._is_one_group(last)[:, near:] & (self._held_end[:, near:last] < last)
+        if dies.any():
+            lead = self._lead_inside(self._adder, last, near, output)
+            more = dies * _saved(self._held_bytes[:, near:last], output.bytes, lead)
+            saved[:, near:] = np.maximum(saved[:, near:], more)
 
     def _output(self, last: int) -> Output:
         layers, column = self.layers, slice(last - 1, last)
@@ -226,27 +248,34 @@ class StagePeaks:
         )
 
     def _chain_lead(self, last: int, output: Output) -> np.ndarray:
-        lead = lead_across_groups(self._chain_reader.upto(last), output)
-        near, one_group = self._near(last)
-        first = lead_inside_group(self._first_reader.upto(last, near), output)
-        final = lead_inside_group(self._chain_reader.upto(last, near), output)
-        lead[:, near:] = np.where(one_group, np.maximum(first, final), lead[:, near:])
+        lead = lead_across_groups(self._chain_reader.at(np.s_[:, :last]), output)
+        near = self._near(last)
+        one_group = self._is_one_group(last)[:, near:]
+        inside = self._lead_inside(self._first_reader, last, near, output)
+        # Within a group, an ADD reads the same input again if a block has no expansion.
+        ends = self._chain_end[:, near:last]
+        if (one_group & (ends >= 0) & (ends < last)).any():
+            final = self._lead_inside(self._chain_reader, last, near, output)
+            inside = np.maximum(inside, final)
+        lead[:, near:] = np.where(one_group, inside, lead[:, near:])
         return lead
 
-    def _held_lead(self, last: int, output: Output) -> np.ndarray:
-        lead = lead_across_groups(self._held_reader.upto(last), output)
-        lead = np.where(self._is_first_behind[:, :last], lead, output.bytes)
-        near, one_group = self._near(last)
-        final = lead_inside_group(self._adder.upto(last, near), output)
-        lead[:, near:] = np.where(one_group, final, lead[:, near:])
-        return lead
+    def _lead_inside(self, readers: Reading, last: int, near: int, output: Output) -> np.ndarray:
+        """The lead in stages that are one group and begin with the layers [near, last)."""
+        reading = readers.at(np.s_[:, near:last])
+        writes = reading.position == output.position
+        lead = lead_before_writer(reading, output)
+        return np.where(writes, lead_in_writer(reading, output), lead)
 
-    def _near(self, last: int) -> tuple[int, np.ndarray]:
-        """The first layer of any stage that is one group, and which from there on are."""
-        begin = self.group_begin[:, last - 1, None]
-        first = int(begin.min())
+    def _near(self, last: int) -> int:
+        """The first layer of any stage that is one group."""
+        return int(self.group_begin[:, last - 1].min())
+
+    def _is_one_group(self, last: int) -> np.ndarray:
+        """Which stages, by their first layer, are one group that is no pooling."""
         is_pool = self.layers.kind[:, last - 1, None] == LayerKind.MEAN
-        return first, (begin <= np.arange(first, last)) & ~is_pool
+        first = np.arange(last, dtype=np.int32)
+        return (self.group_begin[:, last - 1, None] <= first) & ~is_pool
 
 
 def _saved(size: np.ndarray, output: np.ndarray, lead: np.ndarray) -> np.ndarray:
@@ -266,7 +295,7 @@ def _window_slots(layers: Layers) -> np.ndarray:
 
 def _prefix_sums(values: np.ndarray) -> np.ndarray:
     """Sums of the values before each position; one column more than `values`."""
-    return np.pad(np.cumsum(values, axis=1), ((0, 0), (1, 0)))
+    return np.pad(np.cumsum(values, axis=1, dtype=np.int32), ((0, 0), (1, 0)))
 
 
 def _shifted(values: np.ndarray, *, fill: int | bool) -> np.ndarray:
