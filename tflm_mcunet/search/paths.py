@@ -44,6 +44,17 @@ class Paths:
             last = stages[-1][0]
         return stages[::-1]
 
+    def starts(self) -> np.ndarray:
+        """Which layers begin a stage, bool (networks, layers)."""
+        networks = np.arange(len(self.firsts))
+        starts = np.zeros(self.in_place.shape, dtype=bool)
+        last = self.counts.copy()
+        while last.any():
+            last = np.where(last > 0, self.firsts[networks, last], 0)
+            starts[networks, last] = True
+        # What comes after a network's end counts as the beginning of something else.
+        return starts | (np.arange(starts.shape[1]) >= self.counts[:, None])
+
     def schedule(self, index: int, network: Network) -> Schedule:
         """The schedule of one network, as the converter builds it."""
         stages = (self._stage(index, network, *span) for span in self.stages(index))
