@@ -100,6 +100,8 @@ setup(
             "tf_keras>=2.16,<2.22",
             "tensorflow-model-optimization>=0.8,<0.9",
         ],
+        # Candidates of a search on a cluster; the releases with which the tests pass.
+        "ray": ["ray>=2.40,<3"],
         # The last release; it needs protobuf < 4, hence TensorFlow <= 2.19.
         "metadata": ["tflite-support==0.4.4; python_version < '3.12'"],
         # Formatters are exact, since another release would want other line breaks.

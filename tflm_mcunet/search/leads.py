@@ -46,7 +46,7 @@ class Reading:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Output:
-    """The tensor that is written; arrays (networks, 1). `is_sum`: an ADD writes it.
+    """The tensor that the layer at `position` writes; arrays (networks, 1).
 
     `scale` and `offset` say how many rows the stages before it make: see `Reading`.
     """
@@ -56,7 +56,6 @@ class Output:
     channels: np.ndarray
     scale: np.ndarray
     offset: np.ndarray
-    is_sum: np.ndarray
     position: int
 
     @cached_property
@@ -80,14 +79,11 @@ class Output:
 
 
 def lead_in_writer(reading: Reading, output: Output) -> np.ndarray:
-    """The lead in bytes when the layer that reads the input writes the output, pixel by pixel.
-
-    An ADD writes each pixel over the one that it has just read.
-    """
+    """The lead in bytes when the layer that reads the input writes the output, pixel by pixel."""
     rows = (output.row_bytes, reading.row_bytes, reading.stride_rows, reading.pad_top)
     cols = (output.channels, reading.channels, reading.stride_cols, reading.pad_left)
     most = _most(*rows, 0, output.height - 1) + _most(*cols, 0, output.width - 1)
-    return np.where(output.is_sum, 0, most + output.channels)
+    return np.asarray(most + output.channels)
 
 
 def lead_before_writer(reading: Reading, output: Output) -> np.ndarray:

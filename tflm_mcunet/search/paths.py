@@ -47,7 +47,7 @@ class Paths:
     def starts(self) -> np.ndarray:
         """Which layers begin a stage, bool (networks, layers)."""
         networks = np.arange(len(self.firsts))
-        starts = np.zeros(self.in_place.shape, dtype=bool)
+        starts = np.zeros_like(self.in_place)
         last = self.counts.copy()
         while last.any():
             last = np.where(last > 0, self.firsts[networks, last], 0)

@@ -85,6 +85,8 @@ class StagePeaks:
             self._made_before[:, 0] = 0
         self._held_bytes = self._at_held(layers.bytes)
         self.alive = self._made_before + self._held_bytes
+        # What is held across the end of a stage is whole there, and no line buffer.
+        self._unbuffered = self._held_bytes - self._at_held(self._rings)
 
     def _slots(self) -> np.ndarray:
         """Rows of each output that a line buffer must hold; 0 if the output is a tile."""
@@ -162,10 +164,8 @@ class StagePeaks:
         pools = self._accumulators[:, last, None] - self._accumulators[:, :last]
         peaks = self.alive[:, :last] + self.layers.bytes[:, last - 1, None] + rings + tiles
         peaks += GROUP_STATE.itemsize * groups + pools
-        # What is held across the end of the stage is whole there, and no line buffer.
         held = self.held[:, last, None]
-        extra = self._held_bytes[:, last] - self._at_held(self._rings)[:, last]
-        peaks += np.where((held >= first) & (held < last - 1), extra[:, None], 0)
+        peaks += np.where((held >= first) & (held < last - 1), self._unbuffered[:, last, None], 0)
         if fed is not None:
             peaks[:, 0] += fed
         return peaks - self._shared(last)
@@ -175,21 +175,24 @@ class StagePeaks:
     def _readers(self) -> None:
         """Who reads the two inputs that a stage may have, seen from its first layer.
 
-        The chain is the output of the layer before the stage; its last reader counts, an ADD if
-        there is one. What is held is an earlier output, which only an ADD still reads.
+        The chain is the output of the layer before the stage; the reader that is done last counts,
+        an ADD if there is one. What is held is an earlier output, which only an ADD still reads.
         """
         layers = self.layers
         position = np.broadcast_to(np.arange(self.count, dtype=np.int32), layers.kind.shape)
         self._chain_end = np.column_stack([np.full_like(self._rows, ABSENT), self.added_at[:, :-1]])
         self._first_reader = self._reading(position)
-        self._chain_reader = self._reading(np.maximum(self._chain_end, position))
+        ends = np.maximum(self._chain_end, position)
+        self._chain_adder = self._reading(ends)
+        # A windowed layer that reads the same as an ADD lags behind it.
+        windowed = layers.is_any(LayerKind.DEPTHWISE)
+        self._chain_reader = self._reading(np.where(windowed, position, ends))
         maker = np.maximum(self.held[:, :-1], 0)
         adder = np.where(
             self.held[:, :-1] >= 0, np.take_along_axis(self.added_at, maker, axis=1), self.count - 1
         )
         self._held_end = np.where(self.held[:, :-1] >= 0, adder, self.count)
         self._adder = self._reading(adder)
-        # A windowed layer that reads what is held lags behind the ADD.
         windowed = np.take_along_axis(layers.kind, maker + 1, axis=1) == LayerKind.DEPTHWISE
         reader = np.where(windowed, maker + 1, adder)
         # Further on, what is held cannot be overwritten: its rows are read in two stages.
@@ -231,7 +234,7 @@ class StagePeaks:
         near = self._near(last)
         dies = self._is_one_group(last)[:, near:] & (self._held_end[:, near:last] < last)
         if dies.any():
-            lead = self._lead_inside(self._adder, last, near, output)
+            lead = self._lead_of_adds(self._adder, last, near, output)
             more = dies * _saved(self._held_bytes[:, near:last], output.bytes, lead)
             saved[:, near:] = np.maximum(saved[:, near:], more)
 
@@ -243,7 +246,6 @@ class StagePeaks:
             layers.channels[:, column],
             self._scale[:, column],
             self._offset[:, column],
-            is_sum=layers.kind[:, column] == LayerKind.ADD,
             position=last - 1,
         )
 
@@ -251,21 +253,21 @@ class StagePeaks:
         lead = lead_across_groups(self._chain_reader.at(np.s_[:, :last]), output)
         near = self._near(last)
         one_group = self._is_one_group(last)[:, near:]
-        inside = self._lead_inside(self._first_reader, last, near, output)
+        inside = lead_before_writer(self._first_reader.at(np.s_[:, near:last]), output)
+        inside[:, -1:] = lead_in_writer(self._first_reader.at(np.s_[:, last - 1 : last]), output)
         # Within a group, an ADD reads the same input again if a block has no expansion.
         ends = self._chain_end[:, near:last]
         if (one_group & (ends >= 0) & (ends < last)).any():
-            final = self._lead_inside(self._chain_reader, last, near, output)
-            inside = np.maximum(inside, final)
+            inside = np.maximum(inside, self._lead_of_adds(self._chain_adder, last, near, output))
         lead[:, near:] = np.where(one_group, inside, lead[:, near:])
         return lead
 
-    def _lead_inside(self, readers: Reading, last: int, near: int, output: Output) -> np.ndarray:
-        """The lead in stages that are one group and begin with the layers [near, last)."""
+    def _lead_of_adds(self, readers: Reading, last: int, near: int, output: Output) -> np.ndarray:
+        """The lead in stages that are one group, begin with [near, last) and contain an ADD."""
         reading = readers.at(np.s_[:, near:last])
-        writes = reading.position == output.position
-        lead = lead_before_writer(reading, output)
-        return np.where(writes, lead_in_writer(reading, output), lead)
+        # An ADD that is the last layer writes each pixel over the one that it has just read.
+        is_last = reading.position == output.position
+        return np.where(is_last, 0, lead_before_writer(reading, output))
 
     def _near(self, last: int) -> int:
         """The first layer of any stage that is one group."""
