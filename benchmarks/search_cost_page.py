@@ -37,9 +37,9 @@ limit decides without a plan; how far is far follows from the last column.
 
 
 def _table(settings: list[Json]) -> Table:
-    titles = [
-        "mode",
-        "input",
+    headers = (
+        "<mode",
+        "<input",
         "networks",
         "estimates/s",
         "exact/s",
@@ -48,9 +48,9 @@ def _table(settings: list[Json]) -> Table:
         "estimate = exact",
         "plan = lower bound",
         "estimate / exact: least, 5 %, median, 95 %, most",
-    ]
-    rows = [
-        [
+    )
+    rows = (
+        (
             made["mode"],
             "row-fed" if made["row_fed"] else "whole",
             f"{made['networks']:,}",
@@ -61,7 +61,7 @@ def _table(settings: list[Json]) -> Table:
             f"{made['estimate_is_exact']:,}",
             f"{made['gap_zero']:,}",
             ", ".join(f"{ratio:.3f}" for ratio in made["estimate_over_exact"]),
-        ]
+        )
         for made in settings
-    ]
-    return Table(titles, rows, [True, True, *[False] * 7, True])
+    )
+    return Table(headers, tuple(rows))

@@ -39,6 +39,15 @@ class Limits:
     macs: int | None = None
     latency_ms: float | None = None
 
+    def __str__(self) -> str:
+        """Such as "SRAM 196,608 B and flash 819,200 B"."""
+        parts = [
+            f"{_TEXTS[name][0]} {_TEXTS[name][1].format(limit)}"
+            for name, limit in dataclasses.asdict(self).items()
+            if limit is not None
+        ]
+        return " and ".join(parts) or "no limits"
+
     @classmethod
     def of_board(cls, board: str | boards.Board) -> Limits:
         """SRAM and flash that a board leaves to a network beside its own software and our code."""

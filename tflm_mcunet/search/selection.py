@@ -23,7 +23,7 @@ from tflm_mcunet.search.space import SearchSpace
 SAMPLES = 1000
 """Networks drawn from each space, as in the paper."""
 
-LEAST_SHARE = 0.05
+LEAST_SHARE = 0.1
 """Of the networks of a space that must fit: in a space of misfits, nothing is found."""
 
 TOP = 0.2
@@ -99,6 +99,11 @@ class Selection:
     def report(self) -> SpaceReport:
         """What was found out about the chosen space."""
         return self.reports[self.ranked[0]]
+
+    def to_json(self) -> dict[str, Any]:
+        """The chosen space, and the figures of all, best first."""
+        ranked = [self.reports[index].to_json() for index in self.ranked]
+        return {"chosen": ranked[0], "spaces": ranked}
 
     def _merit(self, index: int) -> tuple[bool, float]:
         report = self.reports[index]
