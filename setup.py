@@ -60,6 +60,7 @@ setup(
     package_data={
         CARRIED_LIBRARY: files(ARDUINO_LIBRARY, "*", relative_to=ARDUINO_LIBRARY),
         "tflm_mcunet": ["py.typed", "arduino_templates/*.in", "audio/c/*.in"],
+        "tflm_mcunet.search": ["instructions.json"],
         "tflm_mcunet.emulator": files(FIRMWARE, "*.*", relative_to=FIRMWARE.parent),
         "tflm_converters": ["py.typed", "emit/c/*.in"],
     },
@@ -107,6 +108,8 @@ setup(
         ],
         # Data sets by name, `tfds:beans`.
         "datasets": ["tensorflow-datasets>=4.9,<5"],
+        # Candidates of a search on a cluster; the releases with which the tests pass.
+        "ray": ["ray>=2.40,<3"],
         # The last release; it needs protobuf < 4, hence TensorFlow <= 2.19.
         "metadata": ["tflite-support==0.4.4; python_version < '3.12'"],
         # Formatters are exact, since another release would want other line breaks.

@@ -72,12 +72,23 @@ class _Parser(argparse.ArgumentParser):
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Makes int8 .tflite models fit microcontrollers.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
-    for add in (_add_profile, _add_convert, _add_run, _add_verify, _add_export, _add_bench):
-        command = add(commands)
-        command.add_argument(
-            "--json", action="store_true", help="print one JSON object; all else goes to stderr"
-        )
+    for add in (
+        _add_profile,
+        _add_convert,
+        _add_run,
+        _add_verify,
+        _add_export,
+        _add_bench,
+        _add_search,
+    ):
+        _add_json(add(commands))
     return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object; all else goes to stderr"
+    )
 
 
 _Commands = argparse._SubParsersAction  # its public name does not exist
@@ -196,6 +207,95 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
     )
     _add_schedule(parser)
     return parser
+
+
+def _add_search(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Searches the network that fits a board; its stages can be run alone."
+    parser = commands.add_parser("search", help=text, description=text)
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
+    stage: argparse.ArgumentParser = _add_search_space(stages)
+    return stage
+
+
+def _add_search_space(stages: _Commands[_Parser]) -> argparse.ArgumentParser:
+    text = "Chooses input size and width: the space whose networks that fit have the most work."
+    parser = stages.add_parser("space", help=text, description=text)
+    parser.add_argument(
+        "--kind",
+        choices=("image", "audio"),
+        default="image",
+        help="square images, or spectrograms, whose networks are one-dimensional; default: image",
+    )
+    parser.add_argument(
+        "--classes", type=_positive, default=2, metavar="N", help="outputs; default: 2"
+    )
+    parser.add_argument(
+        "--channels",
+        type=_positive,
+        metavar="N",
+        help="of images, default 3; bins of spectrograms, default 40",
+    )
+    _add_limits(parser)
+    parser.add_argument(
+        "--samples",
+        type=_positive,
+        default=1000,
+        metavar="N",
+        help="networks drawn from each space; default: 1000",
+    )
+    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="draws other networks")
+    _add_executor(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for spaces.json and spaces.png; default: none",
+    )
+    return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """What the networks of a search must keep to; at least one is needed."""
+    _add_board(parser)
+    for option, what in (("--sram", "activations"), ("--flash", "weights and tables")):
+        parser.add_argument(
+            option,
+            type=byte_count,
+            metavar="SIZE",
+            help=f"bytes for {what}, or 64k, 1M; default: what the board leaves",
+        )
+    parser.add_argument(
+        "--macs", type=_positive, metavar="N", help="most multiply-accumulates; default: any"
+    )
+    parser.add_argument(
+        "--latency-ms",
+        type=_positive,
+        metavar="N",
+        help="most milliseconds, an estimate for the board's clock; default: any",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("auto", "layer", "patch", "stream"),
+        default="auto",
+        help="how layers may run; default: auto. patch takes seconds for each network",
+    )
+    parser.add_argument(
+        "--row-fed",
+        action="store_true",
+        help="the input arrives row by row, and is never held whole",
+    )
+
+
+def _add_executor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or a Ray cluster; default: local",
+    )
+    parser.add_argument(
+        "--workers", type=_positive, metavar="N", help="local processes; default: one per core"
+    )
 
 
 def _add_schedule(parser: argparse.ArgumentParser) -> None:

@@ -21,7 +21,8 @@ class ArchitectureError(ConversionError):
 class Convolution:
     """The first layer: a convolution with ReLU6.
 
-    `same`: zero padding on all sides, floor(kernel / 2), else none.
+    `same`: padded as TensorFlow's "SAME" is, so that a stride of 2 halves the size, rounded up;
+    else "VALID". Depthwise convolutions of blocks are always padded.
     """
 
     channels: int

@@ -23,6 +23,11 @@ RESOLUTIONS = tuple(range(48, 225, 16))
 WIDTH_MULTIPLIERS = tuple(round(0.2 + 0.1 * i, 1) for i in range(9))
 """W: factors on all channels; 9 values."""
 
+AUDIO_FRAMES = (25, 33, 49, 65, 98)
+"""Rows of spectrograms of one second, for steps of 40 to 10 ms."""
+
+AUDIO_WIDTH_MULTIPLIERS = tuple(0.25 * i for i in range(1, 9))
+
 KERNELS, EXPANSIONS, DEPTHS, BLOCK_WIDTHS = (3, 5, 7), (3, 4, 6), (2, 3, 4), (0.5, 0.75, 1.0)
 
 CHANNEL_MULTIPLE = 8
@@ -239,6 +244,17 @@ def image_spaces(*, classes: int, channels: int = 3) -> Iterator[tuple[int, floa
                     width_multiplier=width,
                     channels=channels,
                 ),
+            )
+
+
+def audio_spaces(*, classes: int, bins: int) -> Iterator[tuple[int, float, SearchSpace]]:
+    """A grid for spectrograms of `bins` columns: frames, width multiplier W and their space."""
+    for frames in AUDIO_FRAMES:
+        for width in AUDIO_WIDTH_MULTIPLIERS:
+            yield (
+                frames,
+                width,
+                audio_space(classes=classes, frames=(frames,), bins=bins, width_multiplier=width),
             )
 
 

@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+"""results/search_cost.md from results/search_cost.json."""
+
+from __future__ import annotations
+
+from benchmarks import results
+from benchmarks.results import Json
+from tflm_mcunet.report.text import Table
+
+
+def page(figures: Json) -> str:
+    """The page."""
+    optimizer = "; ".join(
+        f"{made['equal_peaks']} of {made['networks']} "
+        f"({'row-fed' if made['row_fed'] else 'whole input'})"
+        for made in figures["optimizer"]
+    )
+    return f"""# The search's cost model
+
+{results.provenance_text(figures)}
+
+Random networks of the papers' 12 × 9 grid of spaces (seed {figures["seed"]}). The *estimate* of
+SRAM is the peak by which the converter's solver chooses a schedule; the search computes it for
+batches of networks. The *exact* figure is the memory plan of that schedule. Both are compared with
+what the converter's own tables, solver and planner give. Speeds are networks per second of
+processor time on one core, everything included from the architecture to the four figures (SRAM,
+flash, MACs, latency).
+
+{results.markdown(_table(figures["settings"]))}
+
+The exact figure is also that of the whole optimizer, which looks at recomputing, too
+(`tflm-mcunet convert` with its defaults), for {optimizer} further networks.
+
+Whether a network fits a limit is always decided by the exact figure. An estimate far from the
+limit decides without a plan; how far is far follows from the last column.
+"""
+
+
+def _table(settings: list[Json]) -> Table:
+    headers = (
+        "<mode",
+        "<input",
+        "networks",
+        "estimates/s",
+        "exact/s",
+        "estimate = solver's",
+        "exact = planner's",
+        "estimate = exact",
+        "plan = lower bound",
+        "estimate / exact: least, 5 %, median, 95 %, most",
+    )
+    rows = (
+        (
+            made["mode"],
+            "row-fed" if made["row_fed"] else "whole",
+            f"{made['networks']:,}",
+            f"{made['estimates_per_second']:,.0f}",
+            f"{made['plans_per_second']:,.1f}",
+            f"{made['equal_estimates']:,}",
+            f"{made['equal_peaks']:,}",
+            f"{made['estimate_is_exact']:,}",
+            f"{made['gap_zero']:,}",
+            ", ".join(f"{ratio:.3f}" for ratio in made["estimate_over_exact"]),
+        )
+        for made in settings
+    )
+    return Table(headers, tuple(rows))

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`tflm-mcunet search`"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+from pathlib import Path
+
+from tflm_converters.errors import ConversionError
+from tflm_mcunet import boards
+from tflm_mcunet.commands.show import progress_bar, show
+from tflm_mcunet.files import staged
+from tflm_mcunet.report import selection as selection_text
+from tflm_mcunet.search.cost_model import CostModel
+from tflm_mcunet.search.executor import open_executor
+from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
+from tflm_mcunet.search.limits import Limits
+from tflm_mcunet.search.selection import GridPoint, Selection, select_space
+from tflm_mcunet.search.space import audio_spaces, image_spaces
+
+_CHANNELS, _BINS = 3, 40
+
+
+def execute(options: argparse.Namespace) -> int:
+    """Runs a stage of the search."""
+    return {"space": _space}[options.stage](options)
+
+
+def _space(options: argparse.Namespace) -> int:
+    limits, model = limits_of(options), cost_model_of(options)
+    with open_executor(options.executor, workers=options.workers) as executor:
+        with progress_bar(options) as progress:
+            selection = select_space(
+                grid(options),
+                limits,
+                model=model,
+                samples=options.samples,
+                seed=options.seed,
+                executor=executor,
+                progress=lambda share: progress("looking at spaces", share),
+            )
+    result = selection.to_json() | {"limits": dataclasses.asdict(limits)}
+    if options.out is not None:
+        _write(options.out, result, selection, limits)
+    show(options, result, selection_text.text(selection, limits))
+    return 0
+
+
+def _write(out: Path, result: dict[str, object], selection: Selection, limits: Limits) -> None:
+    from tflm_mcunet.report import selection_picture  # matplotlib takes a third of a second
+
+    with staged(out) as stage:
+        (stage / "spaces.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+        (stage / "spaces.png").write_bytes(selection_picture.draw(selection, limits))
+
+
+def grid(options: argparse.Namespace) -> list[GridPoint]:
+    """The spaces to choose from."""
+    if options.kind == "audio":
+        spaces = audio_spaces(classes=options.classes, bins=options.channels or _BINS)
+    else:
+        spaces = image_spaces(classes=options.classes, channels=options.channels or _CHANNELS)
+    return [GridPoint(*point) for point in spaces]
+
+
+def limits_of(options: argparse.Namespace) -> Limits:
+    """The limits that options name; those of the board where they do not.
+
+    Raises:
+        ConversionError: there are none.
+    """
+    board = Limits() if options.board is None else Limits.of_board(options.board)
+    limits = Limits(
+        options.sram or board.sram_bytes,
+        options.flash or board.flash_bytes,
+        options.macs,
+        options.latency_ms,
+    )
+    if limits == Limits():
+        raise ConversionError(
+            "search needs something to keep to: --board, --sram, --flash, --macs or --latency-ms"
+        )
+    return limits
+
+
+def cost_model_of(options: argparse.Namespace) -> CostModel:
+    """How options say that costs are counted."""
+    clock = DEFAULT_CLOCK_HZ if options.board is None else boards.get(options.board).clock_hz
+    return CostModel(options.mode, options.row_fed, clock)
