@@ -175,7 +175,9 @@ class Depthwise(tf.Module):  # type: ignore[misc]
         kernel = self.kernel[:, :, :channels, :]
         for smaller in reversed(range(len(self.matrices))):
             kernel = tf.cond(
-                index <= smaller, _later(self._shrunk, kernel, smaller), _later(tf.identity, kernel)
+                index <= smaller,
+                _later(self._shrunk, kernel, smaller),
+                _later(_of_any_size, kernel),
             )
         return kernel
 
@@ -195,7 +197,7 @@ class Depthwise(tf.Module):  # type: ignore[misc]
         left = (self._kernels[smaller + 1][1] - columns) // 2
         centre = kernel[top : top + rows, left : left + columns]
         taps = tf.matmul(self.matrices[smaller], tf.reshape(centre, [rows * columns, -1]))
-        return tf.reshape(taps, [rows, columns, -1, 1])
+        return _of_any_size(tf.reshape(taps, [rows, columns, -1, 1]))
 
 
 def check_nested(kernels: Sequence[Size]) -> None:
@@ -212,6 +214,11 @@ def check_nested(kernels: Sequence[Size]) -> None:
 def permute(variable: Tensor, order: np.ndarray, *, axis: int) -> None:
     """Puts slice `order[i]` in place i."""
     variable.assign(np.take(variable.numpy(), order, axis=axis))
+
+
+def _of_any_size(kernel: Tensor) -> Tensor:
+    """Forgets the size while tracing: TensorFlow wants both branches of a condition alike."""
+    return tf.raw_ops.PlaceholderWithDefault(input=kernel, shape=[None, None, None, 1])
 
 
 def _later(function: Callable[..., Tensor], *arguments: Any) -> Callable[[], Tensor]:

@@ -23,7 +23,6 @@ class Choices(NamedTuple):
 
     `size`: rows and columns of the input, (2,). `blocks`: for each block of the largest network
     whether it is there, its kernel's number, expansion and output channels, (blocks, 4).
-    Several architectures have a further axis in front.
     """
 
     size: Tensor
@@ -130,9 +129,13 @@ class Supernet(tf.Module):  # type: ignore[misc]
         self.kernel = builder.dense((outputs, space.classes), name="logits_kernel")
         self.bias = tf.Variable(tf.zeros(space.classes), name="logits_bias")
         self.statistics_size = builder.statistics_size
-        self.predict = tf.function(self._predict, input_signature=self._signature(given=True))
+        self.predict = tf.function(
+            self._predict, input_signature=self._signature(given=True), autograph=False
+        )
         """Logits of (images, choices, statistics)."""
-        self.observe = tf.function(self._observe, input_signature=self._signature(given=False))
+        self.observe = tf.function(
+            self._observe, input_signature=self._signature(given=False), autograph=False
+        )
         """Means and variances of all channels, (2, statistics_size), of (images, choices)."""
 
     def choices(self, architecture: Architecture) -> Choices:
