@@ -134,7 +134,7 @@ def _clips_per_minute(clips: list[np.ndarray]) -> int:
         for pcm in clips:
             front_end.features(pcm)
         seconds.append(time.perf_counter() - begin)
-    return round(60 * len(clips) / min(seconds), -3)
+    return int(round(60 * len(clips) / min(seconds), -3))
 
 
 # ---- Accuracy ----
