@@ -8,13 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import memory_page, parity_page, patches_page, results, update_readme
+from benchmarks import audio, memory_page, parity_page, patches_page, results, update_readme
 from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
 from tflm_mcunet import convert
 
 PAGES: dict[str, Callable[[Json], str]] = {
+    "audio": audio.page,
     "memory": memory_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
