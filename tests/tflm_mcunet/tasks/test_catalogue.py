@@ -21,14 +21,16 @@ class Builder:
     """The part of a builder that is used."""
 
     def __init__(self, name: str) -> None:
-        if name not in ("photos", "speech", "boxes"):
+        if name not in ("photos", "speech", "boxes", "empty"):
             raise ValueError(f"no dataset {name}")
         self.name = name
         names = ["b", "a"] if name == "photos" else ["yes", "no", "_silence_", "_unknown_"]
         label = types.SimpleNamespace(names=names)
         keys = None if name == "boxes" else ("x", "label")
         self.info = types.SimpleNamespace(
-            splits=COUNTS, supervised_keys=keys, features={"label": label}
+            splits={} if name == "empty" else COUNTS,
+            supervised_keys=keys,
+            features={"label": label},
         )
         self.prepared = False
 
@@ -73,6 +75,8 @@ def test_what_cannot_be_loaded_is_one_clear_error(monkeypatch: pytest.MonkeyPatc
         tasks.load("tfds:nothing")
     with pytest.raises(DataError, match="'boxes' has no single label"):
         tasks.load("tfds:boxes")
+    with pytest.raises(DataError, match="'empty' holds no examples"):
+        tasks.load("tfds:empty")
     monkeypatch.setitem(sys.modules, "tensorflow_datasets", None)
     with pytest.raises(DataError, match=r"pip install 'tflm-mcunet\[datasets\]'"):
         tasks.load("tfds:photos")

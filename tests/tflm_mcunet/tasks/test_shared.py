@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from ai_edge_litert.interpreter import Interpreter
 
 from tflm_converters.errors import DataError
 from tflm_mcunet.tasks import shared
@@ -108,6 +109,29 @@ def test_accuracy_set_of_keywords(shared_data: Path) -> None:
     assert [len(dataset.train), len(dataset.val), len(dataset.test)] == [0, 0, 900]
     assert dataset.example_shape == (49, 10, 1) and dataset.test.x.dtype == np.int8
     assert len(dataset.classes) == 12
+
+
+def correct(model: Path, x: np.ndarray, y: np.ndarray) -> float:
+    """The share of int8 examples that an int8 model classifies as labelled."""
+    interpreter = Interpreter(str(model))
+    interpreter.allocate_tensors()
+    (given,), (got,) = interpreter.get_input_details(), interpreter.get_output_details()
+    hits = 0
+    for example, label in zip(x, y, strict=True):
+        interpreter.set_tensor(given["index"], example[None])
+        interpreter.invoke()
+        hits += int(interpreter.get_tensor(got["index"]).argmax() == label)
+    return hits / len(y)
+
+
+def test_reference_models_are_as_accurate_as_published(shared_data: Path, tmp_path: Path) -> None:
+    pytest.importorskip("PIL")
+    root = shared_data / "mlperf_tiny"
+    photos = shared.load_mlperf_vww(root, ImageFormat(), cache_folder=tmp_path / "c").test
+    pixels = (photos.x.astype(np.int16) - 128).astype(np.int8)
+    assert correct(root / "models" / "vww_96_int8.tflite", pixels, photos.y) > 0.85
+    words = shared.load_mlperf_kws(root).test
+    assert correct(root / "models" / "kws_ref_model_int8.tflite", words.x, words.y) > 0.9
 
 
 def test_missing_files_are_one_clear_error(tmp_path: Path) -> None:
