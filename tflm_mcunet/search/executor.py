@@ -101,8 +101,9 @@ class ProcessExecutor:
                 failures += 1
                 if failures > RETRIES:
                     raise ExecutorError(
-                        f"worker processes died {failures} times (out of memory?); "
-                        "use fewer of them (--workers)"
+                        f"worker processes died {failures} times: in a script, the call must "
+                        "stand below `if __name__ == '__main__':`; or, if memory ran out, use "
+                        "fewer workers"
                     ) from None
                 self.close()
             finally:

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much work a search does, and how much fits into the time that there is."""
+
+from __future__ import annotations
+
+import dataclasses
+
+SUPERNET_SHARE, EVOLUTION_SHARE = 0.6, 0.2
+"""Of the time; the rest is for training the network that was found."""
+
+WARM_UP_SHARE = 0.2
+"""Of the supernet's epochs: the largest network alone (MCUNet, arXiv 2007.10319)."""
+
+MOST_EPOCHS = 300
+"""More hardly helps, however much time there is."""
+
+LEAST_EPOCHS, LEAST_POPULATION, LEAST_GENERATIONS = 4, 10, 4
+"""Less is not worth the name, however little time there is."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """The constants of a search.
+
+    `epochs`: of the supernet, the first `warm_up` of them of its largest network alone.
+    `population`, `generations`: of the evolution; the papers' are 100 and 30. `fine_tuning`:
+    epochs of the network that was found.
+    """
+
+    epochs: int = 60
+    warm_up: int = 12
+    population: int = 100
+    generations: int = 30
+    fine_tuning: int = 30
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pace:
+    """What this machine takes, in seconds.
+
+    `supernet_epoch`: all steps of the sandwich rule; `evaluation`: of one candidate; `epoch`: of a
+    network by itself.
+    """
+
+    supernet_epoch: float
+    evaluation: float
+    epoch: float
+
+
+def effort_within(seconds: float, pace: Pace) -> Effort:
+    """The effort that takes about as long as there is time, within reason."""
+    epochs = int(SUPERNET_SHARE * seconds / pace.supernet_epoch)
+    epochs = min(max(epochs, LEAST_EPOCHS), MOST_EPOCHS)
+    population, generations = _evolution(int(EVOLUTION_SHARE * seconds / pace.evaluation))
+    rest = 1 - SUPERNET_SHARE - EVOLUTION_SHARE
+    fine_tuning = int(rest * seconds / pace.epoch)
+    return Effort(
+        epochs=epochs,
+        warm_up=round(WARM_UP_SHARE * epochs),
+        population=population,
+        generations=generations,
+        fine_tuning=min(max(fine_tuning, LEAST_EPOCHS), MOST_EPOCHS),
+    )
+
+
+def _evolution(evaluations: int) -> tuple[int, int]:
+    """Population and generations in the papers' proportion."""
+    most = Effort.population * Effort.generations
+    scale = min(1.0, evaluations / most) ** 0.5
+    return (
+        max(round(Effort.population * scale), LEAST_POPULATION),
+        max(round(Effort.generations * scale), LEAST_GENERATIONS),
+    )

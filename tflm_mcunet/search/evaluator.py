@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The accuracy of candidates with the weights of a trained supernet, in any process."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from tflm_mcunet.files import staged
+from tflm_mcunet.search import extraction
+from tflm_mcunet.search.architecture import Architecture
+from tflm_mcunet.search.material import Batches
+from tflm_mcunet.search.space import SearchSpace
+from tflm_mcunet.search.supernet import Supernet
+
+_WEIGHTS, _BATCHES = "weights", "batches.npz"
+_PARTS = ("calibration", "validation")
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluator:
+    """Called with an architecture, returns its accuracy on the validation data, 0 to 1.
+
+    It can be pickled: where it is called, it reads weights and data from `folder`, which all
+    workers must see; `save` writes them.
+    """
+
+    space: SearchSpace
+    folder: Path
+
+    @classmethod
+    def save(
+        cls, supernet: Supernet, calibration: Batches, validation: Batches, folder: Path
+    ) -> Evaluator:
+        """Writes all that is needed to evaluate sub-networks.
+
+        Raises:
+            OutputError: `folder` cannot be written.
+        """
+        arrays: dict[str, Any] = {}
+        for name, batches in zip(_PARTS, (calibration, validation), strict=True):
+            for index, (images, labels) in enumerate(batches):
+                arrays[f"{name}_{index}_images"] = images
+                arrays[f"{name}_{index}_labels"] = labels
+        with staged(folder) as stage:
+            np.savez(stage / _BATCHES, **arrays)
+            tf.train.Checkpoint(supernet=supernet).write(str(stage / _WEIGHTS))
+        return cls(supernet.space, folder)
+
+    def __call__(self, architecture: Architecture) -> float:
+        supernet, calibration, validation = self.load()
+        return extraction.evaluate(supernet, architecture, calibration, validation)
+
+    def load(self) -> tuple[Supernet, Batches, Batches]:
+        """Supernet, calibration and validation batches; once in each process."""
+        return _load(self)
+
+
+@functools.lru_cache(maxsize=1)
+def _load(evaluator: Evaluator) -> tuple[Supernet, Batches, Batches]:
+    supernet = Supernet(evaluator.space)
+    checkpoint = tf.train.Checkpoint(supernet=supernet)
+    checkpoint.read(str(evaluator.folder / _WEIGHTS)).assert_existing_objects_matched()
+    with np.load(evaluator.folder / _BATCHES) as arrays:
+        calibration, validation = (_batches(arrays, name) for name in _PARTS)
+    return supernet, calibration, validation
+
+
+def _batches(arrays: np.lib.npyio.NpzFile, name: str) -> Batches:
+    count = sum(key.startswith(f"{name}_") for key in arrays.files) // 2
+    return [
+        (arrays[f"{name}_{index}_images"], arrays[f"{name}_{index}_labels"])
+        for index in range(count)
+    ]

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The stages of a search that need TensorFlow: supernet, and the network found, by itself."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import tf_keras
+
+from tflm_mcunet.search import extraction, training, tuning
+from tflm_mcunet.search.architecture import Architecture
+from tflm_mcunet.search.effort import Effort, Pace, effort_within
+from tflm_mcunet.search.evaluator import Evaluator
+from tflm_mcunet.search.evolution import Record
+from tflm_mcunet.search.material import Material
+from tflm_mcunet.search.request import Request
+from tflm_mcunet.search.result import Found
+from tflm_mcunet.search.space import SearchSpace
+from tflm_mcunet.search.supernet import Supernet
+
+_TIMED_STEPS = 3
+
+
+def plan_effort(request: Request, made: Material, space: SearchSpace) -> Effort:
+    """The effort asked for, or what this machine can do in the hours asked for."""
+    if request.effort is not None:
+        return request.effort
+    return effort_within(3600 * request.hours, _measure(made, space))
+
+
+def train_supernet(
+    request: Request,
+    made: Material,
+    space: SearchSpace,
+    effort: Effort,
+    folder: Path,
+    *,
+    progress: bool,
+) -> Evaluator:
+    """Trains a supernet in `folder`, or takes the one that is there."""
+    evaluator = Evaluator(space, folder / "evaluation")
+    if evaluator.folder.is_dir():
+        return evaluator
+    size = space.input_shapes[-1][:2]
+    supernet = Supernet(space, seed=request.seed)
+    training.train(
+        supernet,
+        lambda epoch: made.train(epoch, size),
+        training.TrainingOptions(
+            epochs=effort.epochs,
+            warm_up=effort.warm_up,
+            learning_rate=request.learning_rate,
+            seed=request.seed,
+        ),
+        directory=folder / "supernet",
+        progress=progress,
+    )
+    calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
+    return Evaluator.save(supernet, calibration, validation, evaluator.folder)
+
+
+def train_best(
+    request: Request,
+    made: Material,
+    evaluator: Evaluator,
+    best: Record,
+    effort: Effort,
+    folder: Path,
+    *,
+    progress: bool,
+) -> Found:
+    """Trains the best network by itself, from the supernet's weights."""
+    model = _extract(evaluator, best.architecture)
+    size = best.architecture.input_shape[:2]
+    tuning.fine_tune(
+        model,
+        lambda epoch: made.train(epoch, size),
+        epochs=effort.fine_tuning,
+        directory=folder / "best",
+        progress=progress,
+    )
+    return Found(
+        best.architecture,
+        model,
+        best.cost,
+        tuning.accuracy(model, made.evaluation("val", size)),
+        tuning.accuracy(model, made.evaluation("test", size)) if made.splits["test"] else None,
+    )
+
+
+def _extract(evaluator: Evaluator, architecture: Architecture) -> tf_keras.Model:
+    supernet, calibration, _ = evaluator.load()
+    statistics = extraction.calibrate(supernet, architecture, calibration)
+    return extraction.extract(supernet, architecture, statistics)
+
+
+def _measure(made: Material, space: SearchSpace) -> Pace:
+    """Times a few steps of a supernet that is thrown away."""
+    size = space.input_shapes[-1][:2]
+    supernet = Supernet(space)
+    steps = int(made.train(0, size).cardinality())
+    sandwich = _seconds_per_step(supernet, made, warm_up=0)
+    alone = _seconds_per_step(supernet, made, warm_up=_TIMED_STEPS)
+    calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
+    extraction.evaluate(supernet, space.largest(), calibration[:1], validation[:1])
+    begin = time.perf_counter()
+    extraction.evaluate(supernet, space.largest(), calibration, validation)
+    return Pace(
+        supernet_epoch=steps * sandwich,
+        evaluation=(time.perf_counter() - begin) / 2,  # candidates are smaller
+        epoch=steps * alone,
+    )
+
+
+def _seconds_per_step(supernet: Supernet, made: Material, *, warm_up: int) -> float:
+    """Of epochs of one step each; the first is for tracing."""
+    size = supernet.space.input_shapes[-1][:2]
+    ends: list[float] = []
+
+    def validate(epoch: int) -> dict[str, float]:
+        ends.append(time.perf_counter())
+        return {}
+
+    training.train(
+        supernet,
+        lambda epoch: made.train(epoch, size).take(1),
+        training.TrainingOptions(epochs=_TIMED_STEPS, warm_up=warm_up),
+        validate=validate,
+        progress=False,
+    )
+    return (ends[-1] - ends[0]) / (len(ends) - 1)

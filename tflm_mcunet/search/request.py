@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a search is asked for; kept beside its results, so that it can be resumed by its folder."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+from tflm_converters.errors import ConversionError, SettingsError
+from tflm_mcunet import boards
+from tflm_mcunet.files import read_file, staged
+from tflm_mcunet.search.cost_model import CostModel
+from tflm_mcunet.search.effort import Effort
+from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
+from tflm_mcunet.search.limits import Limits
+
+FILE = "run.json"
+
+IMAGE_TASKS = ("vww",)
+KEYWORD_TASKS = ("kws", "kws-ar", "kws-en", "kws-wake")
+TASKS = (*IMAGE_TASKS, *KEYWORD_TASKS)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """All that the result of a search depends on.
+
+    `task`: one of `TASKS`; "vww" for images of any classes, "kws" for clips of any words.
+    `effort`: if not given, as much as takes about `hours`. The rest is as for `pipeline.run`.
+    """
+
+    task: str
+    data: str
+    board: str | None = None
+    sram: int | None = None
+    flash: int | None = None
+    macs: int | None = None
+    latency_ms: float | None = None
+    mode: str = "auto"
+    row_fed: bool = False
+    max_resolution: int | None = None
+    hours: float = 2.0
+    effort: Effort | None = None
+    batch_size: int = 64
+    learning_rate: float = 0.05
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.task not in TASKS:
+            raise SettingsError(f"unknown task '{self.task}'; expected one of {', '.join(TASKS)}")
+        if self.hours <= 0:
+            raise SettingsError(f"expected hours greater than 0, got {self.hours:g}")
+
+    @property
+    def limits(self) -> Limits:
+        """What networks must keep to: the limits given, for the rest those of the board.
+
+        Raises:
+            SettingsError: there are none.
+        """
+        board = Limits() if self.board is None else Limits.of_board(self.board)
+        limits = Limits(
+            self.sram or board.sram_bytes,
+            self.flash or board.flash_bytes,
+            self.macs,
+            self.latency_ms,
+        )
+        if limits == Limits():
+            raise SettingsError(
+                "a search needs something to keep to: a board, or a limit on SRAM, flash, MACs or "
+                "latency"
+            )
+        return limits
+
+    @property
+    def cost_model(self) -> CostModel:
+        """How costs are counted."""
+        clock = DEFAULT_CLOCK_HZ if self.board is None else boards.get(self.board).clock_hz
+        return CostModel(self.mode, self.row_fed, clock)
+
+    def keep(self, folder: Path) -> None:
+        """Writes the request, or makes sure that the folder's is the same.
+
+        Raises:
+            SettingsError: the folder is of another search.
+            OutputError: it cannot be written.
+        """
+        if (folder / FILE).is_file():
+            other = Request.read(folder)
+            for field in dataclasses.fields(self):
+                found, wanted = getattr(other, field.name), getattr(self, field.name)
+                if found != wanted:
+                    raise SettingsError(
+                        f"'{folder}' holds a search with another {field.name}: {found}, expected "
+                        f"{wanted}; choose another folder, or resume that search"
+                    )
+            return
+        with staged(folder) as stage:
+            (stage / FILE).write_text(json.dumps(dataclasses.asdict(self), indent=1) + "\n")
+
+    @classmethod
+    def read(cls, folder: Path) -> Request:
+        """The request of a folder.
+
+        Raises:
+            ConversionError: there is none.
+        """
+        try:
+            fields: dict[str, Any] = json.loads(read_file(folder / FILE))
+            effort = fields.pop("effort")
+            return cls(**fields, effort=effort and Effort(**effort))
+        except (ValueError, KeyError, TypeError) as error:
+            raise ConversionError(f"'{folder / FILE}' is no search: {error}") from None

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Trains a network by itself, from the weights that it has; goes on after an interruption."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+from tqdm import tqdm
+
+from tflm_mcunet.search import batches
+from tflm_mcunet.search.batches import Data
+from tflm_mcunet.search.checkpoints import Checkpoints
+from tflm_mcunet.search.material import Batches
+
+
+def fine_tune(
+    model: tf_keras.Model,
+    data: Data,
+    *,
+    epochs: int,
+    learning_rate: float = 1e-3,
+    label_smoothing: float = 0.1,
+    directory: Path | None = None,
+    progress: bool = True,
+) -> None:
+    """Trains all weights with Adam; the learning rate falls to zero as a cosine.
+
+    Args:
+        model: changed in place; gives logits.
+        data: batches, as for `training.train`.
+        epochs: in all.
+        learning_rate: at the beginning.
+        label_smoothing: share of each label that is spread over all classes.
+        directory: keeps a checkpoint of each epoch; none by default.
+        progress: whether to show a bar on stderr.
+
+    Raises:
+        DataError, TrainingError, OutputError: as `training.train` does.
+    """
+    steps = int(batches.of_epoch(data, 0).cardinality())
+    schedule = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
+    optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
+    step = _step(model, optimizer, label_smoothing)
+    checkpoints = None
+    if directory is not None:
+        description = {"epochs": epochs, "learning_rate": learning_rate, "steps": steps}
+        parts = {"model": model, "optimizer": optimizer, "epoch": epoch}
+        checkpoints = Checkpoints(directory, description, writes=True, **parts)
+    with tqdm(total=epochs, desc="fine-tuning", unit="epoch", disable=not progress) as bar:
+        bar.update(int(epoch))
+        for number in range(int(epoch), epochs):
+            losses = [step(*batch).numpy() for batch in batches.of_epoch(data, number)]
+            epoch.assign(number + 1)
+            if checkpoints is not None:
+                checkpoints.save(number + 1)
+            bar.set_postfix_str(f"loss {np.mean(losses):.3f}", refresh=False)
+            bar.update()
+
+
+def _step(
+    model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, label_smoothing: float
+) -> Any:
+    loss_of = tf_keras.losses.CategoricalCrossentropy(
+        from_logits=True, label_smoothing=label_smoothing
+    )
+    classes = model.output_shape[-1]
+
+    @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+    def step(inputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            loss = loss_of(tf.one_hot(labels, classes), model(inputs, training=True))
+        variables = model.trainable_variables
+        optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+        return loss
+
+    return step
+
+
+def accuracy(model: tf_keras.Model, examples: Batches) -> float:
+    """The share of examples whose greatest output is their label's, 0 to 1."""
+    right = [
+        model(inputs, training=False).numpy().argmax(axis=1) == labels
+        for inputs, labels in examples
+    ]
+    return float(np.concatenate(right).mean())
