@@ -36,7 +36,7 @@ def draw_on(axes: Axes, selection: Selection) -> None:
     shown = [report for report in ranked if report.share >= LEAST_SHARE] or ranked[:1]
     for report in shown[len(_RUNNERS_UP) + 1 :]:
         _line(axes, report, style.FAINT, 1.0)
-    for report, color in zip(shown[1:], _RUNNERS_UP, strict=False):
+    for report, color in reversed(list(zip(shown[1:], _RUNNERS_UP, strict=False))):
         _line(axes, report, color, 1.4, label=True)
     _line(axes, shown[0], style.BLUE, 2.4, label=True)
     handles, labels = axes.get_legend_handles_labels()

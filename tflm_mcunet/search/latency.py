@@ -24,12 +24,13 @@ def latency_ms(layers: Layers, clock_hz: int) -> np.ndarray:
 
 
 def instructions(layers: Layers) -> np.ndarray:
-    """Instructions of an inference on a Cortex-M4, an estimate, float64 (networks,)."""
-    total = np.zeros(len(layers.kind))
+    """Instructions of an inference on a Cortex-M4, an estimate, int64 (networks,)."""
+    total = np.zeros(len(layers.kind), dtype=np.int64)
     for kind, factors in _instruction_factors().items():
         chosen = layers.is_any(LayerKind[kind.upper()])
         work = factors["per_mac"] * layers.macs + factors["per_output"] * layers.bytes
-        total += np.where(chosen, work, 0).sum(axis=1)
+        # Whole numbers add up to the same in any order, hence in any batch.
+        total += np.where(chosen, np.rint(work), 0).astype(np.int64).sum(axis=1)
     return total
 
 

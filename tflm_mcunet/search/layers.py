@@ -109,10 +109,10 @@ class Layers:
 
 
 def encode(architectures: Sequence[Architecture]) -> Layers:
-    """The layers of networks."""
+    """The layers of one or more networks."""
     rows = [_encoded(architecture) for architecture in architectures]
     counts = np.array([len(row) // (len(FIELDS) * 4) for row in rows], dtype=np.int32)
-    length = max(map(len, rows), default=0)
+    length = max(map(len, rows))
     packed = np.frombuffer(b"".join(row.ljust(length, b"\0") for row in rows), np.int32)
     fields = packed.reshape(len(rows), -1, len(FIELDS)).transpose(2, 0, 1)
     shapes = np.array([a.input_shape for a in architectures], dtype=np.int32).reshape(-1, 3)

@@ -16,6 +16,7 @@ import tf_keras
 
 from tflm_mcunet.search.elastic import Tensor
 from tflm_mcunet.search.supernet import Choices, Supernet
+from tflm_mcunet.search.tracing import Traced
 
 
 class SandwichStep:
@@ -53,7 +54,7 @@ class SandwichStep:
             autograph=False,
             experimental_attributes={"_noinline": True},  # one copy serves all networks
         )
-        self._step = tf.function(self._step_of_all, reduce_retracing=True, autograph=False)
+        self._step = Traced(self._step_of_all, reduce_retracing=True)
 
     @property
     def traces(self) -> int:
@@ -83,8 +84,12 @@ class SandwichStep:
         answers += self._distillation * (tf.nn.softmax(logits) - answers)
         losses = [loss]
         for choices in networks[1:]:
-            loss, _, gradients = self._gradients(images, answers, choices)
-            total = [sum(pair) for pair in zip(total, gradients, strict=True)]
+            # One after the other: it takes less memory, and TensorFlow's oneDNN kernel of batch
+            # normalization keeps the number of channels in itself, which a parallel call of the
+            # same function with another number would overwrite.
+            with tf.control_dependencies(total):
+                loss, _, gradients = self._gradients(images, answers, choices)
+            total = list(map(tf.add, total, gradients))
             losses.append(loss)
         self._apply(total, len(losses))
         return tf.stack(losses)

@@ -16,6 +16,7 @@ from tflm_mcunet.search import keras_model
 from tflm_mcunet.search.architecture import Architecture, ArchitectureError, Block
 from tflm_mcunet.search.elastic import Builder, Convolution, Depthwise, Tensor
 from tflm_mcunet.search.space import SearchSpace, StageSpace
+from tflm_mcunet.search.tracing import Traced
 
 
 class Choices(NamedTuple):
@@ -129,13 +130,9 @@ class Supernet(tf.Module):  # type: ignore[misc]
         self.kernel = builder.dense((outputs, space.classes), name="logits_kernel")
         self.bias = tf.Variable(tf.zeros(space.classes), name="logits_bias")
         self.statistics_size = builder.statistics_size
-        self.predict = tf.function(
-            self._predict, input_signature=self._signature(given=True), autograph=False
-        )
+        self.predict = Traced(self._predict, input_signature=self._signature(given=True))
         """Logits of (images, choices, statistics)."""
-        self.observe = tf.function(
-            self._observe, input_signature=self._signature(given=False), autograph=False
-        )
+        self.observe = Traced(self._observe, input_signature=self._signature(given=False))
         """Means and variances of all channels, (2, statistics_size), of (images, choices)."""
 
     def choices(self, architecture: Architecture) -> Choices:

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tests.tflm_mcunet.search.spaces import random_images, tiny_audio_space, tiny_image_space
 from tflm_mcunet.search.architecture import ArchitectureError
 from tflm_mcunet.search.extraction import accuracy, calibrate, evaluate, extract
-from tflm_mcunet.search.space import SearchSpace, image_space
+from tflm_mcunet.search.space import SearchSpace
 from tflm_mcunet.search.supernet import Supernet
 
 
@@ -28,12 +28,7 @@ def shaken(space: SearchSpace) -> Supernet:
     ids=lambda space: f"{space.name} {space.head_channels}",
 )
 def test_extracted_outputs_are_the_supernets(space: SearchSpace) -> None:
-    assert greatest_difference(space, networks=10) < 1e-5
-
-
-def test_extracted_outputs_in_the_papers_space() -> None:
-    space = image_space(classes=2, resolutions=(32, 48), width_multiplier=0.2)
-    assert greatest_difference(space, networks=3) < 1e-5
+    assert greatest_difference(space, networks=5) < 1e-5
 
 
 def greatest_difference(space: SearchSpace, *, networks: int) -> float:

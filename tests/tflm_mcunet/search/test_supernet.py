@@ -29,8 +29,8 @@ def test_one_trace_serves_all(space: SearchSpace) -> None:
             assert statistics.shape == (2, supernet.statistics_size)
             logits = supernet.predict(images, choices, statistics)
             assert logits.shape == (batch, space.classes)
-    assert supernet.observe.experimental_get_tracing_count() == 1
-    assert supernet.predict.experimental_get_tracing_count() == 1
+    assert supernet.observe.traces == 1
+    assert supernet.predict.traces == 1
 
 
 @pytest.mark.parametrize("space", SPACES, ids=lambda space: f"{space.name} {space.head_channels}")
