@@ -17,6 +17,9 @@ from tflm_mcunet import boards
 
 PROGRAM = "tflm-mcunet"
 
+TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
+"""What networks can be searched for; see `search.request`, which takes a third of a second."""
+
 _FAILED = 2
 _INTERRUPTED = 130  # as the shell has it: 128 + SIGINT
 _UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
@@ -210,11 +213,32 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
 
 
 def _add_search(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
-    text = "Searches the network that fits a board; its stages can be run alone."
+    text = "Searches and trains a network for a board; `search space` is its first stage alone."
     parser = commands.add_parser("search", help=text, description=text)
-    stages = parser.add_subparsers(dest="stage", metavar="STAGE", required=True)
-    stage: argparse.ArgumentParser = _add_search_space(stages)
-    return stage
+    parser.add_argument(
+        "--task", choices=TASKS, help="what the data are: images, or clips of words"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with a sub-folder for each class"
+    )
+    _add_limits(parser)
+    parser.add_argument(
+        "--max-resolution", type=_positive, metavar="N", help="largest side of images; default: 224"
+    )
+    parser.add_argument(
+        "--hours", type=_hours, default=2.0, metavar="H", help="time to take; default: 2"
+    )
+    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="of all that is random")
+    _add_executor(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("run"), metavar="DIR", help="folder; default: run"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the run of that folder"
+    )
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE")
+    _add_json(_add_search_space(stages))
+    return parser
 
 
 def _add_search_space(stages: _Commands[_Parser]) -> argparse.ArgumentParser:
@@ -393,6 +417,16 @@ def _positive(text: str) -> int:
     if _count(text) == 0:
         raise argparse.ArgumentTypeError("expected a number from 1, got '0'")
     return _count(text)
+
+
+def _hours(text: str) -> float:
+    try:
+        hours = float(text)
+    except ValueError:
+        hours = 0.0
+    if not 0.0 < hours < float("inf"):
+        raise argparse.ArgumentTypeError(f"expected a number of hours, such as 0.5, got '{text}'")
+    return hours
 
 
 def _ratio(text: str) -> float:

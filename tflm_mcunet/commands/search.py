@@ -7,16 +7,20 @@ import argparse
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
-from tflm_converters.errors import ConversionError
+from tflm_converters.errors import ConversionError, SettingsError
 from tflm_mcunet import boards
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.files import staged
+from tflm_mcunet.report import search as search_text
 from tflm_mcunet.report import selection as selection_text
+from tflm_mcunet.search import pipeline
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.executor import open_executor
 from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
 from tflm_mcunet.search.limits import Limits
+from tflm_mcunet.search.request import Request
 from tflm_mcunet.search.selection import GridPoint, Selection, select_space
 from tflm_mcunet.search.space import audio_spaces, image_spaces
 
@@ -24,8 +28,31 @@ _CHANNELS, _BINS = 3, 40
 
 
 def execute(options: argparse.Namespace) -> int:
-    """Runs a stage of the search."""
-    return {"space": _space}[options.stage](options)
+    """Runs the search, or its first stage alone."""
+    return _space(options) if options.stage == "space" else _whole(options)
+
+
+def _whole(options: argparse.Namespace) -> int:
+    execution = {"executor": options.executor, "workers": options.workers or 1}
+    if options.resume is not None:
+        out: Path = options.resume
+        result = pipeline.resume(out, **execution)
+    else:
+        out = options.out
+        result = pipeline.run(out=out, **_request(options), **execution)
+    show(options, result.to_json(), search_text.text(result, out))
+    return 0
+
+
+def _request(options: argparse.Namespace) -> dict[str, Any]:
+    """What the search is asked for, in the words of `Request`."""
+    if options.task is None or options.data is None:
+        raise SettingsError(
+            "search needs --task and --data, or --resume with the folder of a run; `search space` "
+            "needs neither"
+        )
+    names = [field.name for field in dataclasses.fields(Request)]
+    return {name: getattr(options, name) for name in names if hasattr(options, name)}
 
 
 def _space(options: argparse.Namespace) -> int:

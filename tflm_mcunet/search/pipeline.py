@@ -15,7 +15,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from tflm_converters.errors import ConversionError
+from tflm_converters.errors import ConversionError, DataError
 from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.files import staged
 from tflm_mcunet.search import material
@@ -34,6 +34,7 @@ from tflm_mcunet.search.space import (
     image_space,
     image_spaces,
 )
+from tflm_mcunet.tasks.loading import CATALOGUE
 
 _NOMINAL_CLASSES = 10  # of the spaces that are compared; the data are not known yet
 _ELASTIC_STEPS = (32, 16, 0)  # resolutions below the chosen one that networks may have, too
@@ -90,7 +91,8 @@ def resume_request(
     progress: bool = True,
 ) -> Result:
     """Begins or goes on with a run; arguments and errors as for `run`."""
-    limits = request.limits  # wrong options and a folder of another search are told at once
+    limits = request.limits  # what is wrong with options and folders is told at once
+    _require_data(request.data)
     request.keep(folder)
     space_choice = _kept(folder / _SPACE, lambda: _choose_space(request))
     made, space = _material_and_space(request, space_choice)
@@ -121,6 +123,11 @@ def resume_request(
     )
     _write(result, folder)
     return result
+
+
+def _require_data(data: str) -> None:
+    if not data.startswith(CATALOGUE) and not Path(data).is_dir():
+        raise DataError(f"'{data}' is not a folder; expected one with a sub-folder for each class")
 
 
 # ---- Stage one -----------------------------------------------------------------------------------
