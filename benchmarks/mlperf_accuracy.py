@@ -29,6 +29,9 @@ from tflm_mcunet.conversion import Conversion, convert
 from tflm_mcunet.host_process import HostProcess
 
 ORIGINAL = "original"
+XNNPACK = "original, in TFLite with XNNPACK"
+"""Kernels that round differently; those of whom others quote."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "layer by layer": {"mode": "layer"},
     "whole input": {},
@@ -71,7 +74,8 @@ def measure(key: str, data: Path, host: HostProcess) -> Json:
         "model": results.file_facts(path),
         "classes": list(labelled.classes),
         "samples": len(labelled.answers),
-        "variants": {name: _total(name, parts.values(), made) for name in models},
+        "variants": {name: _variant(name, parts.values(), made) for name in models},
+        "xnnpack": _total(XNNPACK, parts.values()),
     }
 
 
@@ -85,6 +89,7 @@ def compare(models: dict[str, bytes], labelled: LabelledSet, begin: int, host: H
     inputs = labelled.inputs[begin : begin + BATCH]
     answers = labelled.answers[begin : begin + BATCH]
     outputs = {name: _outputs(model, name, inputs, host) for name, model in models.items()}
+    outputs[XNNPACK] = host.call(_in_tflite, models[ORIGINAL], inputs, subject=XNNPACK)
     expected = outputs[ORIGINAL]
     return {name: _counts(expected, got, answers) for name, got in outputs.items()}
 
@@ -108,21 +113,36 @@ def _counts(expected: np.ndarray, got: np.ndarray, answers: np.ndarray) -> Json:
     }
 
 
-def _total(name: str, parts: Iterable[Json], made: dict[str, Conversion]) -> Json:
-    """The sums over all batches; for converted models, what they need, too."""
+def _in_tflite(model: bytes, inputs: np.ndarray) -> np.ndarray:
+    """As `_outputs`, by the kernels that TFLite takes on this machine if nobody says otherwise."""
+    from ai_edge_litert.interpreter import Interpreter
+
+    interpreter = Interpreter(model_content=model, num_threads=1)
+    interpreter.allocate_tensors()
+    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
+    outputs = []
+    for one in inputs:
+        interpreter.set_tensor(source["index"], one[np.newaxis])
+        interpreter.invoke()
+        outputs.append(interpreter.get_tensor(target["index"]))
+    return np.concatenate(outputs)
+
+
+def _variant(name: str, parts: Iterable[Json], made: dict[str, Conversion]) -> Json:
+    """The sums over all batches, and the memory that the model needs."""
+    before = next(iter(made.values())).before
+    peak = made[name].planned.peak if name in made else before.peak_bytes
+    return {"peak_bytes": peak, **_total(name, parts)}
+
+
+def _total(name: str, parts: Iterable[Json]) -> Json:
     counts = [part[name] for part in parts]
     confusion = np.sum([count["confusion"] for count in counts], axis=0)
     sums: Counter[str] = Counter()
     for count in counts:
         sums.update({key: value for key, value in count.items() if key != "confusion"})
-    any_made = next(iter(made.values()))
-    peak = made[name].planned.peak if name in made else any_made.before.peak_bytes
-    return {
-        "peak_bytes": peak,
-        "accuracy": float(np.trace(confusion) / np.sum(confusion)),
-        "confusion": confusion.tolist(),
-        **sums,
-    }
+    accuracy = float(np.trace(confusion) / np.sum(confusion))
+    return {"accuracy": accuracy, "confusion": confusion.tolist(), **sums}
 
 
 def _set_file(data: Path, set_name: str) -> Path:

@@ -48,13 +48,16 @@ def _verdict(figures: Json) -> str:
 
 def _task(key: str, figures: Json) -> list[str]:
     task, quoted = figures["tasks"][key], figures["references"]["tasks"][key]
-    original = task["variants"]["original"]
+    original, xnnpack = task["variants"]["original"], task["xnnpack"]
     return [
         f"## {task['title']}",
         f"`{task['model']['file']}` on {task['samples']:,} stimuli of `{task['set']}`. Quoted: "
         f"{quoted['accuracy']:.1%} on {quoted['of_samples']:,}; the benchmark asks for "
         f"{quoted['quality_target']:.0%}.",
         markdown(_variants(task)),
+        "TFLite on a PC runs the original with the kernels of XNNPACK, which round differently "
+        f"from the reference kernels: {xnnpack['accuracy']:.2%}, with "
+        f"{xnnpack['differing_predictions']:,} predictions that differ from the above.",
         "The original's predictions (columns) of each class (rows); those of the converted models "
         "are the same."
         if not failures(figures)
