@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import checkpoint, mlperf_page, results
+from benchmarks import checkpoint, mlperf_page, results, xnnpack
 from benchmarks.mlperf_sets import TASKS, LabelledSet
 from benchmarks.models import add_data_option
 from benchmarks.results import Json
@@ -89,7 +89,7 @@ def compare(models: dict[str, bytes], labelled: LabelledSet, begin: int, host: H
     inputs = labelled.inputs[begin : begin + BATCH]
     answers = labelled.answers[begin : begin + BATCH]
     outputs = {name: _outputs(model, name, inputs, host) for name, model in models.items()}
-    outputs[XNNPACK] = host.call(_in_tflite, models[ORIGINAL], inputs, subject=XNNPACK)
+    outputs[XNNPACK] = host.call(xnnpack.run, models[ORIGINAL], inputs, subject=XNNPACK)
     expected = outputs[ORIGINAL]
     return {name: _counts(expected, got, answers) for name, got in outputs.items()}
 
@@ -111,21 +111,6 @@ def _counts(expected: np.ndarray, got: np.ndarray, answers: np.ndarray) -> Json:
         "compared_bytes": got.size,
         "differing_bytes": int(np.sum(expected != got)),
     }
-
-
-def _in_tflite(model: bytes, inputs: np.ndarray) -> np.ndarray:
-    """As `_outputs`, by the kernels that TFLite takes on this machine if nobody says otherwise."""
-    from ai_edge_litert.interpreter import Interpreter
-
-    interpreter = Interpreter(model_content=model, num_threads=1)
-    interpreter.allocate_tensors()
-    (source,), (target,) = interpreter.get_input_details(), interpreter.get_output_details()
-    outputs = []
-    for one in inputs:
-        interpreter.set_tensor(source["index"], one[np.newaxis])
-        interpreter.invoke()
-        outputs.append(interpreter.get_tensor(target["index"]))
-    return np.concatenate(outputs)
 
 
 def _variant(name: str, parts: Iterable[Json], made: dict[str, Conversion]) -> Json:
