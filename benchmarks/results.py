@@ -83,5 +83,4 @@ def sha256_text(inputs: Iterable[Json]) -> str:
 
 def markdown(table: Table) -> str:
     """A table as GitHub shows it; text columns to the left, figures to the right."""
-    rule = ["---" if is_text else "---:" for is_text in table.is_text]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (table.titles, rule, *table.rows))
+    return table.markdown

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From what a user has, a photo or an array, to the real-valued input of a model.
+
+Each kind of input is a dataclass; its fields are those of `input` in `entry.json`, beside
+`kind`. Another kind is a class here and a row in `KINDS`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+from tflm_converters.errors import ConversionError
+from tflm_mcunet.report.text import shape_text
+from tflm_mcunet.zoo.entry import ZooError
+
+Source = np.ndarray | str | os.PathLike[str]
+"""An array, or the path of a file."""
+
+
+class InputError(ConversionError):
+    """What was given to a model is not what it takes."""
+
+
+class Input(Protocol):
+    """How a model is fed. `suffixes` are those of the files it can be given."""
+
+    suffixes: ClassVar[tuple[str, ...]]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """The model's input without its batch."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What it is, in few words."""
+        ...
+
+    def array(self, source: Source) -> np.ndarray:
+        """float32 (1, *shape), in the units in which the network was trained.
+
+        Raises:
+            InputError: `source` cannot be read or used.
+        """
+        ...
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageInput:
+    """A photo. The network sees pixel * scale + offset, pixels from 0 to 255.
+
+    A photo of another shape is cut to the model's, in the middle ("crop"), or distorted
+    ("stretch"), then resized with bilinear filtering over all pixels it had.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".bmp")
+
+    height: int
+    width: int
+    channels: int
+    scale: float
+    offset: float = 0.0
+    fit: Literal["crop", "stretch"] = "crop"
+
+    def __post_init__(self) -> None:
+        if self.channels not in (1, 3):
+            raise ValueError(f"expected 1 or 3 channels, got {self.channels}")
+        if self.fit not in ("crop", "stretch"):
+            raise ValueError(f"expected the fit crop or stretch, got '{self.fit}'")
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.height, self.width, self.channels
+
+    @property
+    def title(self) -> str:
+        return f"photo {shape_text(self.shape)}"
+
+    def array(self, source: Source) -> np.ndarray:
+        """`source`: uint8 (height, width[, 3]) of any size, or the path of a picture."""
+        from PIL import Image, ImageOps  # late: only those who feed photos wait for it
+
+        picture = self._open(source).convert("L" if self.channels == 1 else "RGB")
+        size = (self.width, self.height)
+        if self.fit == "crop":
+            picture = ImageOps.fit(picture, size, Image.Resampling.BILINEAR)
+        else:
+            picture = picture.resize(size, Image.Resampling.BILINEAR)
+        pixels = np.asarray(picture, np.float32).reshape(1, *self.shape)
+        return pixels * np.float32(self.scale) + np.float32(self.offset)
+
+    def _open(self, source: Source) -> Any:
+        from PIL import Image, ImageOps
+
+        if isinstance(source, np.ndarray):
+            if (
+                source.dtype != np.uint8
+                or source.ndim not in (2, 3)
+                or source.shape[2:] not in ((), (3,))
+            ):
+                raise InputError(
+                    "expected the pixels of a photo, uint8 (height, width, 3), got "
+                    f"{source.dtype} {list(source.shape)}"
+                )
+            return Image.fromarray(source)
+        try:
+            with Image.open(source) as picture:
+                return ImageOps.exif_transpose(picture)  # as the camera was held
+        except OSError as error:
+            raise InputError(
+                f"cannot read the photo '{source}': {error.strerror or error}"
+            ) from None
+
+
+@dataclasses.dataclass(frozen=True)
+class ArrayInput:
+    """Real numbers as the network was trained on, which somebody else has prepared."""
+
+    suffixes: ClassVar[tuple[str, ...]] = (".npy",)
+
+    dimensions: tuple[int, ...]
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dimensions", tuple(self.dimensions))  # a list in JSON
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.dimensions
+
+    @property
+    def title(self) -> str:
+        return f"array {shape_text(self.shape)}"
+
+    def array(self, source: Source) -> np.ndarray:
+        """`source`: numbers of the model's input shape, or the path of a .npy file."""
+        values = source if isinstance(source, np.ndarray) else _load(Path(source))
+        if values.shape != self.shape or values.dtype.kind not in "fiu":
+            raise InputError(
+                f"expected numbers {list(self.shape)}, got {values.dtype} {list(values.shape)}"
+            )
+        return values[np.newaxis].astype(np.float32)
+
+
+def _load(path: Path) -> np.ndarray:
+    try:
+        values = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a .npy file of numbers"
+        raise InputError(f"cannot read the array in '{path}': {reason}") from None
+    if not isinstance(values, np.ndarray):
+        raise InputError(f"{path}: expected one array (.npy), got an archive of arrays")
+    return values
+
+
+KINDS: dict[str, type[Any]] = {"image": ImageInput, "array": ArrayInput}
+
+
+def make_input(content: dict[str, Any]) -> Input:
+    """The input that `entry.json` describes.
+
+    Raises:
+        ZooError: it is of an unknown kind, or its fields are not those of its kind.
+    """
+    fields = dict(content)
+    kind = fields.pop("kind", None)
+    if kind not in KINDS:
+        raise ZooError(
+            f"unknown kind of input '{kind}', expected one of {', '.join(KINDS)}; a newer "
+            "tflm-mcunet may know it"
+        )
+    try:
+        made: Input = KINDS[kind](**fields)
+    except (TypeError, ValueError) as error:
+        raise ZooError(f"an input of kind '{kind}' cannot be made from {fields}: {error}") from None
+    return made
