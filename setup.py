@@ -84,6 +84,8 @@ setup(
         "matplotlib>=3.8,<4",
         # Weights and schedules; 1.26 for those who need TensorFlow 2.16 and 2.17.
         "numpy>=1.26,<3",
+        # Photos for the zoo's models; matplotlib brings it anyway. 9.1 has Image.Resampling.
+        "pillow>=9.1,<14",
         # Progress bars.
         "tqdm>=4.60,<5",
         # TensorFlow Lite Micro itself. Our kernels run inside its binary, whose later releases

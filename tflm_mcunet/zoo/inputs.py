@@ -54,8 +54,8 @@ class Input(Protocol):
 class ImageInput:
     """A photo. The network sees pixel * scale + offset, pixels from 0 to 255.
 
-    A photo of another shape is cut to the model's, in the middle ("crop"), or distorted
-    ("stretch"), then resized with bilinear filtering over all pixels it had.
+    A photo of another shape is distorted to the model's ("stretch"), as nothing is lost so, or
+    cut in the middle ("crop"), with bilinear filtering over all pixels that are left.
     """
 
     suffixes: ClassVar[tuple[str, ...]] = (".png", ".jpg", ".jpeg", ".bmp")
@@ -65,7 +65,7 @@ class ImageInput:
     channels: int
     scale: float
     offset: float = 0.0
-    fit: Literal["crop", "stretch"] = "crop"
+    fit: Literal["crop", "stretch"] = "stretch"
 
     def __post_init__(self) -> None:
         if self.channels not in (1, 3):

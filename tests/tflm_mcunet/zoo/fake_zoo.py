@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from tests.tflm_mcunet.models import CHANNELS, convolutions
+from tests.network_builder import NetworkBuilder
 from tflm_converters import writer
+from tflm_converters.graph import Graph
 from tflm_mcunet.conversion import convert
 from tflm_mcunet.zoo.catalogue import GROUP
 
-HEIGHT, WIDTH = 9, 7  # of the network's photos; its output is 5 x 4 x CHANNELS
-LABELS = [f"class {index}" for index in range(5 * 4 * CHANNELS)]
+HEIGHT, WIDTH = 9, 7  # of the network's photos
+SCALE, OFFSET = 1 / 64, -2.0  # to the real numbers that the network takes
+LABELS = ("nobody", "person")
 
 ENTRY: dict[str, Any] = {
     "name": "tiny-photo",
@@ -29,10 +31,10 @@ ENTRY: dict[str, Any] = {
         "height": HEIGHT,
         "width": WIDTH,
         "channels": 3,
-        "scale": 1 / 64,
-        "offset": -2.0,
+        "scale": SCALE,
+        "offset": OFFSET,
     },
-    "output": {"kind": "classes", "labels": LABELS},
+    "output": {"kind": "classes", "labels": list(LABELS)},
     "quantization": "int8-ptq",
     "conversion": {},
     "data": [{"name": "random numbers", "licence": "CC0", "use": "training"}],
@@ -71,11 +73,20 @@ def publish(site: Path, package: str, value: str | None = None) -> Path:
     return models
 
 
+def network() -> Graph:
+    """A classifier of photos, with random weights."""
+    builder = NetworkBuilder(seed=3)
+    photo = builder.conv(builder.input(HEIGHT, WIDTH, 3), 8, kernel=3, stride=2)
+    pooled = builder.mean(builder.conv(photo, 8, kernel=3), keep_dims=False)
+    builder.softmax(builder.fully_connected(pooled, len(LABELS)))
+    return builder.build()
+
+
 def add_model(folder: Path, name: str, **changes: Any) -> Path:
     """Puts a model with all but results into a zoo; `changes` are fields of its entry."""
     model = folder / name
     model.mkdir()
-    content = writer.write(convolutions())
+    content = writer.write(network())
     (model / "model.tflite").write_bytes(content)
     conversion = changes.get("conversion", {})
     made = convert(model / "model.tflite", samples=0, **conversion)
