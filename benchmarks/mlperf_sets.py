@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+VWW_CLASSES = ("no person", "person")
+
 
 @dataclasses.dataclass(frozen=True)
 class LabelledSet:
@@ -24,13 +26,18 @@ class LabelledSet:
 
 
 def visual_wake_words(folder: Path) -> LabelledSet:
-    """Photos of vww01, 96x96; the model's input scale is 1/255, so q is pixel - 128."""
+    """Photos of vww01; the model's input scale is 1/255, so q is pixel - 128."""
+    pixels, answers = vww01_photos(folder)
+    return LabelledSet((pixels.astype(np.int16) - 128).astype(np.int8), answers, VWW_CLASSES)
+
+
+def vww01_photos(folder: Path) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels uint8 (n, 96, 96, 3), and answers (n,) as indices of `VWW_CLASSES`."""
     with (folder / "vww01_labels.csv").open(encoding="utf-8", newline="") as table:
         rows = list(csv.DictReader(table))
     with zipfile.ZipFile(folder / "vww01.zip") as archive:
         pixels = np.stack([_pixels(archive.read(row["file"])) for row in rows])
-    answers = np.array([int(row["label"]) for row in rows])
-    return LabelledSet((pixels - 128).astype(np.int8), answers, ("no person", "person"))
+    return pixels, np.array([int(row["label"]) for row in rows])
 
 
 def keywords(folder: Path) -> LabelledSet:
@@ -41,7 +48,7 @@ def keywords(folder: Path) -> LabelledSet:
 
 
 def _pixels(png: bytes) -> np.ndarray:
-    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"), dtype=np.int16)
+    return np.asarray(Image.open(io.BytesIO(png)).convert("RGB"))
 
 
 @dataclasses.dataclass(frozen=True)

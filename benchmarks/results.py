@@ -17,7 +17,14 @@ from benchmarks.models import REPOSITORY
 from tflm_mcunet.report.text import Table
 
 RESULTS = Path(__file__).parent / "results"
-SOURCES = ("arduino", "converters", "tflm_mcunet", "benchmarks/*.py", "tests/*.py")
+SOURCES = (
+    "arduino",
+    "converters",
+    "tflm_mcunet",
+    "benchmarks/*.py",
+    "tests/*.py",
+    "zoo/recipes/*.py",
+)
 """What figures depend on, as git names files."""
 
 _PACKAGES = ("ai-edge-litert", "numpy", "tflite-micro")
