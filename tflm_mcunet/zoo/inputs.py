@@ -8,13 +8,15 @@ Each kind of input is a dataclass; its fields are those of `input` in `entry.jso
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from tflm_converters.errors import ConversionError
+from tflm_converters.errors import ConversionError, SettingsError
+from tflm_mcunet.audio import LogMel, LogMelConfig, LogSpectrum, LogSpectrumConfig
 from tflm_mcunet.report.text import shape_text
 from tflm_mcunet.zoo.entry import ZooError
 
@@ -146,6 +148,87 @@ class ArrayInput:
         return values[np.newaxis].astype(np.float32)
 
 
+@dataclasses.dataclass(frozen=True)
+class LogMelInput:
+    """A second or so of sound, as the log-mel features that the device computes, bit for bit.
+
+    `config` holds the fields of `tflm_mcunet.audio.LogMelConfig`. Of a longer recording the
+    loudest part is taken; one that is shorter has mirrored ends.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".wav", ".flac", ".ogg")
+
+    config: dict[str, Any]
+    seconds: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self._front_end.config.frames(self._samples) < 1:
+            raise ValueError(f"{self.seconds} s are shorter than a window")
+
+    @functools.cached_property
+    def _front_end(self) -> LogMel:
+        return LogMel(LogMelConfig.from_json(self.config))
+
+    @property
+    def _samples(self) -> int:
+        return round(self._front_end.config.rate * self.seconds)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        config = self._front_end.config
+        return config.frames(self._samples), config.bins, 1
+
+    @property
+    def title(self) -> str:
+        return f"sound {self.seconds:g} s"
+
+    def array(self, source: Source) -> np.ndarray:
+        """`source`: int16 (samples,) at the config's rate, or the path of a recording."""
+        rate = self._front_end.config.rate
+        pcm = source if isinstance(source, np.ndarray) else _recording(Path(source), rate)
+        if pcm.dtype != np.int16 or pcm.ndim != 1 or not pcm.size:
+            raise InputError(
+                f"expected 16-bit samples of one channel at {rate:,} Hz, int16 (samples,), got "
+                f"{pcm.dtype} {list(pcm.shape)}"
+            )
+        features = self._front_end.features(fitted(pcm, self._samples))
+        return self._front_end.real(features).reshape(1, *self.shape)
+
+
+@dataclasses.dataclass(frozen=True)
+class LogSpectrumInput:
+    """A block of a sensor's samples, as the log spectra that the device computes, bit for bit.
+
+    `config` holds the fields of `tflm_mcunet.audio.LogSpectrumConfig`.
+    """
+
+    suffixes: ClassVar[tuple[str, ...]] = (".npy",)
+
+    config: dict[str, Any]
+
+    def __post_init__(self) -> None:
+        _ = self._front_end  # wrong fields are found now
+
+    @functools.cached_property
+    def _front_end(self) -> LogSpectrum:
+        return LogSpectrum(LogSpectrumConfig.from_json(self.config))
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._front_end.config.axes, self._front_end.config.bands, 1
+
+    @property
+    def title(self) -> str:
+        config = self._front_end.config
+        return f"vibration {config.window / config.rate:g} s, {config.axes} axes"
+
+    def array(self, source: Source) -> np.ndarray:
+        """`source`: int16 (window, axes) at the config's rate, or the path of a .npy file."""
+        block = source if isinstance(source, np.ndarray) else _load(Path(source))
+        features = self._front_end.features(block)
+        return self._front_end.real(features).reshape(1, *self.shape)
+
+
 def _load(path: Path) -> np.ndarray:
     try:
         values = np.load(path, allow_pickle=False)
@@ -157,7 +240,12 @@ def _load(path: Path) -> np.ndarray:
     return values
 
 
-KINDS: dict[str, type[Any]] = {"image": ImageInput, "array": ArrayInput}
+KINDS: dict[str, type[Any]] = {
+    "image": ImageInput,
+    "log-mel": LogMelInput,
+    "log-spectrum": LogSpectrumInput,
+    "array": ArrayInput,
+}
 
 
 def make_input(content: dict[str, Any]) -> Input:
@@ -175,6 +263,6 @@ def make_input(content: dict[str, Any]) -> Input:
         )
     try:
         made: Input = KINDS[kind](**fields)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, SettingsError) as error:
         raise ZooError(f"an input of kind '{kind}' cannot be made from {fields}: {error}") from None
     return made

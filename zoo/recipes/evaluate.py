@@ -21,7 +21,6 @@ from tqdm import tqdm
 from benchmarks import checkpoint, results
 from benchmarks.models import add_data_option
 from benchmarks.results import Json
-from tflm_converters import reader
 from tflm_converters.errors import ConversionError
 from tflm_mcunet.zoo.entry import CONVERTED, ORIGINAL, RESULTS, Entry
 from tflm_mcunet.zoo.evaluation import Evaluation, evaluate
@@ -31,7 +30,7 @@ from tflm_mcunet.zoo.outputs import make_output
 from tflm_mcunet.zoo.results import Results
 from zoo.recipes import hardware, test_sets
 from zoo.recipes.cards import MODELS, write_card
-from zoo.recipes.float_network import FloatNetwork
+from zoo.recipes.float_network import FloatNetwork, is_float
 from zoo.recipes.seal import seal
 
 
@@ -106,8 +105,7 @@ def _answers(entry: Entry, models: dict[str, bytes], data: Path) -> dict[str, Ev
 
 
 def _network(entry: Entry, content: bytes) -> Pipeline | FloatNetwork:
-    graph = reader.read_bytes(content, name=entry.name)
-    kind = FloatNetwork if graph.tensors[graph.inputs[0]].dtype == "float32" else Pipeline
+    kind = FloatNetwork if is_float(content) else Pipeline
     return kind(make_input(entry.input), content, make_output(entry.output))
 
 

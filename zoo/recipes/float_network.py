@@ -7,10 +7,17 @@ import dataclasses
 import functools
 from typing import Any
 
+import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tflm_mcunet.zoo.inputs import Input, Source
 from tflm_mcunet.zoo.outputs import Output, Prediction
+
+
+def is_float(model: bytes) -> bool:
+    """Whether the first input is float32."""
+    (first, *_) = Interpreter(model_content=model).get_input_details()
+    return first["dtype"] is np.float32
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,7 +32,7 @@ class FloatNetwork:
         """What the network says of a source."""
         given = self.input.array(source)
         (into,), (out,) = self._network.get_input_details(), self._network.get_output_details()
-        self._network.set_tensor(into["index"], given)
+        self._network.set_tensor(into["index"], given.reshape(into["shape"]))
         self._network.invoke()
         return self.output.prediction(given, self._network.get_tensor(out["index"]))
 
