@@ -99,8 +99,8 @@ class LogMelConfig(FrontEndConfig):
     bins: int = 40
     low_hz: float = 20.0
     high_hz: float = 4000.0
-    floor_db: float = -100.0
-    ceiling_db: float = -20.0
+    floor_db: float = -90.0
+    ceiling_db: float = -10.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -132,8 +132,8 @@ class LogSpectrumConfig(FrontEndConfig):
     axes: int = 3
     bands: int = 32
     low_hz: float = 1.0
-    floor_db: float = -110.0
-    ceiling_db: float = -30.0
+    floor_db: float = -105.0
+    ceiling_db: float = -45.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
