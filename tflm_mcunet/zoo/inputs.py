@@ -18,6 +18,7 @@ import numpy as np
 from tflm_converters.errors import ConversionError, SettingsError
 from tflm_mcunet.audio import LogMel, LogMelConfig, LogSpectrum, LogSpectrumConfig
 from tflm_mcunet.report.text import shape_text
+from tflm_mcunet.tasks.audio import ClipFormat, fitted, read_recording
 from tflm_mcunet.zoo.entry import ZooError
 
 Source = np.ndarray | str | os.PathLike[str]
@@ -41,6 +42,11 @@ class Input(Protocol):
     @property
     def title(self) -> str:
         """What it is, in few words."""
+        ...
+
+    @property
+    def quantization(self) -> tuple[float, int] | None:
+        """Scale and zero point that a device's front end works with; None if there is none."""
         ...
 
     def array(self, source: Source) -> np.ndarray:
@@ -82,6 +88,10 @@ class ImageInput:
     @property
     def title(self) -> str:
         return f"photo {shape_text(self.shape)}"
+
+    @property
+    def quantization(self) -> None:
+        return None
 
     def array(self, source: Source) -> np.ndarray:
         """`source`: uint8 (height, width[, 3]) of any size, or the path of a picture."""
@@ -138,6 +148,10 @@ class ArrayInput:
     def title(self) -> str:
         return f"array {shape_text(self.shape)}"
 
+    @property
+    def quantization(self) -> None:
+        return None
+
     def array(self, source: Source) -> np.ndarray:
         """`source`: numbers of the model's input shape, or the path of a .npy file."""
         values = source if isinstance(source, np.ndarray) else _load(Path(source))
@@ -170,8 +184,13 @@ class LogMelInput:
         return LogMel(LogMelConfig.from_json(self.config))
 
     @property
+    def rate(self) -> int:
+        """Samples per second."""
+        return self._front_end.config.rate
+
+    @property
     def _samples(self) -> int:
-        return round(self._front_end.config.rate * self.seconds)
+        return ClipFormat(self.rate, self.seconds).samples
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -182,17 +201,27 @@ class LogMelInput:
     def title(self) -> str:
         return f"sound {self.seconds:g} s"
 
+    @property
+    def quantization(self) -> tuple[float, int]:
+        return self._front_end.config.scale, self._front_end.config.zero_point
+
     def array(self, source: Source) -> np.ndarray:
         """`source`: int16 (samples,) at the config's rate, or the path of a recording."""
-        rate = self._front_end.config.rate
-        pcm = source if isinstance(source, np.ndarray) else _recording(Path(source), rate)
+        pcm = source if isinstance(source, np.ndarray) else self._recording(Path(source))
         if pcm.dtype != np.int16 or pcm.ndim != 1 or not pcm.size:
             raise InputError(
-                f"expected 16-bit samples of one channel at {rate:,} Hz, int16 (samples,), got "
+                f"expected 16-bit samples of one channel at {self.rate} Hz, int16 (samples,), got "
                 f"{pcm.dtype} {list(pcm.shape)}"
             )
         features = self._front_end.features(fitted(pcm, self._samples))
         return self._front_end.real(features).reshape(1, *self.shape)
+
+    def _recording(self, path: Path) -> np.ndarray:
+        try:
+            return read_recording(path.read_bytes(), rate=self.rate)
+        except (OSError, ValueError, RuntimeError) as error:  # the latter two: soundfile's
+            reason = getattr(error, "strerror", None) or error
+            raise InputError(f"cannot read the recording '{path}': {reason}") from None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -221,6 +250,10 @@ class LogSpectrumInput:
     def title(self) -> str:
         config = self._front_end.config
         return f"vibration {config.window / config.rate:g} s, {config.axes} axes"
+
+    @property
+    def quantization(self) -> tuple[float, int]:
+        return self._front_end.config.scale, self._front_end.config.zero_point
 
     def array(self, source: Source) -> np.ndarray:
         """`source`: int16 (window, axes) at the config's rate, or the path of a .npy file."""

@@ -15,7 +15,7 @@ import tf_keras
 from tf_keras import layers, regularizers
 
 _DECAY = 1e-4
-"""L2 penalty on the kernels of convolutions, as in the reference training of both networks."""
+"""L2 penalty on the kernels of convolutions, as in the reference training."""
 
 
 def ds_cnn(shape: tuple[int, int], classes: int, *, filters: int = 64) -> tf_keras.Model:
@@ -51,10 +51,10 @@ def mobilenet_v1(side: int = 96, classes: int = 2, *, alpha: float = 0.25) -> tf
         float32 (batch, side, side, 3) to probabilities (batch, classes).
     """
     source = layers.Input((side, side, 3))
-    x = _convolution(source, round(32 * alpha), kernel=3, strides=2)
+    x = _convolution(source, round(32 * alpha), kernel=3, strides=2, initializer="he_normal")
     for channels, strides in _mobilenet_blocks():
         x = _depthwise(x, strides=strides)
-        x = _convolution(x, round(channels * alpha))
+        x = _convolution(x, round(channels * alpha), initializer="he_normal")
     return _classifier(source, x, classes, "mobilenet_v1")
 
 
@@ -83,20 +83,22 @@ def dense_autoencoder(length: int = 640) -> tf_keras.Model:
     return tf_keras.Model(source, layers.Dense(length)(x), name="dense_autoencoder")
 
 
-def _convolution(x: Any, channels: int, *, kernel: Any = 1, strides: int = 1) -> Any:
-    decay = regularizers.l2(_DECAY)
+def _convolution(
+    x: Any, channels: int, *, kernel: Any = 1, strides: int = 1, initializer: str = "glorot_uniform"
+) -> Any:
     x = layers.Conv2D(
-        channels, kernel, strides=strides, padding="same", kernel_regularizer=decay
+        channels,
+        kernel,
+        strides=strides,
+        padding="same",
+        kernel_initializer=initializer,
+        kernel_regularizer=regularizers.l2(_DECAY),
     )(x)
     return _activated(x)
 
 
 def _depthwise(x: Any, *, strides: int = 1) -> Any:
-    decay = regularizers.l2(_DECAY)
-    x = layers.DepthwiseConv2D(
-        3, strides=strides, padding="same", depthwise_regularizer=decay
-    )(x)
-    return _activated(x)
+    return _activated(layers.DepthwiseConv2D(3, strides=strides, padding="same")(x))
 
 
 def _activated(x: Any) -> Any:

@@ -7,13 +7,15 @@ None of their samples is ever trained on.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from benchmarks import mlperf_sets
 from tflm_converters.errors import ConversionError
+from tflm_mcunet import tasks
+from tflm_mcunet.tasks import Examples
 from tflm_mcunet.zoo.evaluation import LabelledSample
-from tflm_mcunet.zoo.inputs import Input
+from tflm_mcunet.zoo.inputs import ImageInput, Input, LogMelInput
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -41,26 +43,59 @@ class TestSet:
             yield dataclasses.replace(sample, label=labels.index(self.classes[sample.label]))
 
 
-Loader = Callable[[Path, Input], TestSet]
-"""From the data folder, for models with this input."""
+@dataclasses.dataclass(frozen=True)
+class _Kind:
+    """A folder below the data folder, and what the sources and groups of its examples are."""
+
+    folder: str
+    source: str | None = None
+    group: str | None = None
 
 
-def _vww01(data: Path, model_input: Input) -> TestSet:
-    pixels, answers = mlperf_sets.vww01_photos(data / "mlperf_tiny")
-    samples = [LabelledSample(*pair) for pair in zip(pixels, answers.tolist(), strict=True)]
-    return TestSet(mlperf_sets.VWW_CLASSES, samples)
-
-
-LOADERS: dict[str, Loader] = {"MLPerf Tiny vww01": _vww01}
-"""To add a test set, add a row."""
+_KINDS = {
+    "vww": _Kind("vww", source="source"),
+    "vww01": _Kind("mlperf_tiny"),
+    "kws-ar": _Kind("kws", group="speaker"),
+    "kws-en": _Kind("kws", group="speaker"),
+    "kws-wake": _Kind("kws", source="source"),
+    "anomaly": _Kind("anomaly", source="speed", group="recording"),
+}
+"""By the names that `tasks.load` gives them."""
 
 
 def load(name: str, data: Path, model_input: Input) -> TestSet:
-    """The test set of that name.
+    """The test split of a data set, or another split of it, as in "anomaly/test_session".
+
+    Args:
+        name: of a data set and, after a slash, of a split; default: test.
+        data: the folder of all data sets.
+        model_input: what the model takes; photos are loaded in its size.
 
     Raises:
-        ConversionError: there is none.
+        ConversionError: there is no such data set or split.
     """
-    if name not in LOADERS:
-        raise ConversionError(f"unknown test set '{name}'; the sets are {', '.join(LOADERS)}")
-    return LOADERS[name](data, model_input)
+    kind, _, split = name.partition("/")
+    if kind not in _KINDS:
+        raise ConversionError(f"unknown test set '{name}'; the sets are {', '.join(_KINDS)}")
+    dataset = tasks.load(data / _KINDS[kind].folder, kind, **_options(model_input))
+    parts = {part: examples for part, examples in dataset.splits.items() if part != "train"}
+    if (split or "test") not in parts:
+        raise ConversionError(f"'{kind}' has no split '{split}'; it has {', '.join(parts)}")
+    return TestSet(tuple(dataset.classes), list(_samples(parts[split or "test"], _KINDS[kind])))
+
+
+def _options(model_input: Input) -> dict[str, Any]:
+    if isinstance(model_input, ImageInput):
+        size = model_input.height, model_input.width
+        return {"resolution": size, "channels": model_input.channels}
+    if isinstance(model_input, LogMelInput):
+        return {"rate": model_input.rate, "seconds": model_input.seconds}
+    return {}
+
+
+def _samples(examples: Examples, kind: _Kind) -> Iterator[LabelledSample]:
+    rows = zip(examples.rows, examples.y, examples.source, examples.group, strict=True)
+    for row, y, source, group in rows:
+        named = ((kind.source, source), (kind.group, group))
+        groups = {what: str(name) for what, name in named if what is not None}
+        yield LabelledSample(examples.data[row], int(y), groups)

@@ -73,12 +73,15 @@ def publish(site: Path, package: str, value: str | None = None) -> Path:
     return models
 
 
-def network() -> Graph:
-    """A classifier of photos, with random weights."""
+def network(*, float_io: bool = False) -> Graph:
+    """A classifier of photos, with random weights; with float input and output if wanted."""
     builder = NetworkBuilder(seed=3)
-    photo = builder.conv(builder.input(HEIGHT, WIDTH, 3), 8, kernel=3, stride=2)
-    pooled = builder.mean(builder.conv(photo, 8, kernel=3), keep_dims=False)
-    builder.softmax(builder.fully_connected(pooled, len(LABELS)))
+    photo = builder.input(HEIGHT, WIDTH, 3, dtype="float32" if float_io else "int8")
+    x = builder.conv(builder.quantize(photo) if float_io else photo, 8, kernel=3, stride=2)
+    pooled = builder.mean(builder.conv(x, 8, kernel=3), keep_dims=False)
+    answers = builder.softmax(builder.fully_connected(pooled, len(LABELS)))
+    if float_io:
+        builder.dequantize(answers)
     return builder.build()
 
 
