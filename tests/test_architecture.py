@@ -60,7 +60,9 @@ def test_runtime_includes_only_itself_and_the_standard_library() -> None:
     assert included <= own | standard
 
 
-@pytest.mark.parametrize("module", ["tflm_mcunet", "tflm_mcunet.cli", "tflm_converters"])
+@pytest.mark.parametrize(
+    "module", ["tflm_mcunet", "tflm_mcunet.cli", "tflm_mcunet.zoo", "tflm_converters"]
+)
 def test_importing_loads_nothing_heavy(module: str) -> None:
     program = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"
     result = subprocess.run(

@@ -66,7 +66,7 @@ def _check_input(entry: Entry, name: str, tensor: Tensor) -> None:
     if given.quantization is None or tensor.quantization is None:
         return
     of_model = tensor.quantization.scale, tensor.quantization.zero_point
-    if not np.array_equal(np.float32(of_model), np.float32(given.quantization)):
+    if not np.array_equal(np.array(of_model, np.float32), np.array(given.quantization, np.float32)):
         raise ConversionError(
             f"{name}: the network's input has scale and zero point {of_model}, the entry's front "
             f"end {given.quantization}: make its config with for_input(scale=, zero_point=)"
