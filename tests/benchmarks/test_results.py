@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import (
+    audio,
     memory_page,
     mlperf_page,
     parity_page,
@@ -22,6 +23,7 @@ from benchmarks.results import Json
 from tflm_mcunet import convert
 
 PAGES: dict[str, Callable[[Json], str]] = {
+    "audio": audio.page,
     "memory": memory_page.page,
     "mlperf_accuracy": mlperf_page.page,
     "parity": parity_page.page,

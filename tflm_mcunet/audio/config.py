@@ -130,7 +130,7 @@ class LogSpectrumConfig(FrontEndConfig):
     rate: int = 200
     window: int = 200
     axes: int = 3
-    bands: int = 32
+    bands: int = 96
     low_hz: float = 1.0
     floor_db: float = -105.0
     ceiling_db: float = -45.0

@@ -18,7 +18,7 @@ class LogSpectrum:
 
     Example:
         >>> LogSpectrum().features(block).shape  # a second of int16 (200, 3)
-        (3, 32)
+        (3, 96)
     """
 
     def __init__(self, config: LogSpectrumConfig = LogSpectrumConfig()) -> None:  # noqa: B008

@@ -28,13 +28,13 @@ class AudioAugmentation:
     """
 
     shift_seconds: float = 0.1
-    gain_db: tuple[float, float] = (-20.0, 6.0)
-    noise_probability: float = 0.8
-    snr_db: tuple[float, float] = (0.0, 30.0)
+    gain_db: tuple[float, float] = (-12.0, 6.0)
+    noise_probability: float = 0.6
+    snr_db: tuple[float, float] = (5.0, 30.0)
     time_masks: int = 1
-    time_mask_share: float = 0.15
+    time_mask_share: float = 0.1
     frequency_masks: int = 1
-    frequency_mask_share: float = 0.15
+    frequency_mask_share: float = 0.1
 
 
 def augmented_clip(

@@ -45,6 +45,8 @@ def load_catalogued(
         raise DataError(f"tensorflow-datasets: '{name}' has no single label for each example")
     classes = list(builder.info.features[builder.info.supervised_keys[1]].names)
     examples = list(_examples(catalogue, builder, image, clip))
+    if not examples:
+        raise DataError(f"tensorflow-datasets: '{name}' holds no examples")
     data = np.stack([x for x, _ in examples])
     labels = [label for _, label in examples]
     if data.ndim == 4:

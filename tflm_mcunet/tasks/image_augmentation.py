@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from typing import Any
 
 
@@ -16,8 +17,8 @@ class ImageAugmentation:
         aspect: a crop is up to this factor wider or higher than the image.
         flip: left and right are exchanged for half of the images.
         brightness: added, in shares of the range of pixels.
-        contrast: factor up to 1 + this or down to 1 - this, around the image's mean.
-        saturation: likewise, around grey.
+        contrast: factor up to 1 + this or down to 1 - this, around half the range.
+        saturation: likewise, of the distance from the mean of a pixel's channels.
         cutout: side of a grey square that hides a part (arXiv 1708.04552), as a share of the
             image's.
         cutout_probability: share of the images that have one.
@@ -37,13 +38,13 @@ def augmented(images: Any, seed: Any, size: tuple[int, int], how: ImageAugmentat
     """A batch of crops.
 
     Args:
-        images: tensor uint8 or float32 (batch, height, width, channels), 0 to 255.
+        images: tensor uint8 (batch, height, width, channels).
         seed: tensor int32 (2,); the same gives the same.
         size: height and width of the crops.
         how: the ranges.
 
     Returns:
-        float32 (batch, *size, channels), 0 to 255.
+        float32 (batch, *size, channels), (pixel - 128) / 128.
     """
     import tensorflow as tf
 
@@ -51,7 +52,7 @@ def augmented(images: Any, seed: Any, size: tuple[int, int], how: ImageAugmentat
     images = tf.cast(images, tf.float32)
     cropped = tf.image.crop_and_resize(images, _boxes(tf, draw, how), draw.numbers, size)
     jittered = _jittered(tf, draw, cropped, how)
-    return _cut_out(tf, draw, tf.clip_by_value(jittered, 0.0, 255.0), size, how)
+    return jittered * _uncovered(tf, draw, size, how)
 
 
 class _Draws:
@@ -71,8 +72,6 @@ class _Draws:
 
 def _boxes(tf: Any, draw: _Draws, how: ImageAugmentation) -> Any:
     """Corners of the crops as shares of the image: (batch, 4); flipped ones have them swapped."""
-    import math
-
     area, stretch = draw(*how.area), math.log(how.aspect) / 2
     ratio = tf.exp(draw(-stretch, stretch)) if stretch else 1.0
     height = tf.minimum(tf.sqrt(area) / ratio, 1.0)
@@ -85,24 +84,26 @@ def _boxes(tf: Any, draw: _Draws, how: ImageAugmentation) -> Any:
 
 
 def _jittered(tf: Any, draw: _Draws, images: Any, how: ImageAugmentation) -> Any:
+    """Colours changed and scaled from 0..255 to -1..1 in one go: every pass over them counts."""
+
     def factor(strength: float) -> Any:
         return draw(1 - strength, 1 + strength)[:, None, None, None]
 
-    grey = tf.reduce_mean(images, axis=3, keepdims=True)
-    images = grey + (images - grey) * factor(how.saturation)
-    mean = tf.reduce_mean(images, axis=(1, 2, 3), keepdims=True)
-    images = mean + (images - mean) * factor(how.contrast)
-    return images + 255.0 * (factor(how.brightness) - 1)
+    saturation, contrast = factor(how.saturation), factor(how.contrast)
+    offset = 2 * (factor(how.brightness) - 1) - contrast
+    channels = images.shape[3]
+    grey = tf.nn.conv2d(images, tf.ones((1, 1, channels, 1)) / channels, 1, "VALID")
+    shade = grey * (contrast * (1 - saturation) / 128) + offset
+    return tf.clip_by_value(images * (contrast * saturation / 128) + shade, -1.0, 127 / 128)
 
 
-def _cut_out(
-    tf: Any, draw: _Draws, images: Any, size: tuple[int, int], how: ImageAugmentation
-) -> Any:
+def _uncovered(tf: Any, draw: _Draws, size: tuple[int, int], how: ImageAugmentation) -> Any:
+    """0 where the square is, which makes it grey, else 1: float32 (batch, *size, 1)."""
     is_cut = draw(0, 1) < how.cutout_probability
     rows = _is_near(tf, draw, size[0], how.cutout)[:, :, None]
     columns = _is_near(tf, draw, size[1], how.cutout)[:, None, :]
-    hidden = (rows & columns & is_cut[:, None, None])[..., None]
-    return tf.where(hidden, 128.0, images)
+    covered = rows & columns & is_cut[:, None, None]
+    return 1.0 - tf.cast(covered, tf.float32)[..., None]
 
 
 def _is_near(tf: Any, draw: _Draws, length: int, share: float) -> Any:

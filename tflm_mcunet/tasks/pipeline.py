@@ -42,10 +42,10 @@ def image_dataset(
 
     def finished(images: Any, labels: Any, seed: Any) -> tuple[Any, Any]:
         if augmentation is not None:
-            images = augmented(images, seed, size, augmentation)
-        elif tuple(examples.data.shape[1:3]) != size:
+            return augmented(images, seed, size, augmentation), labels
+        if tuple(examples.data.shape[1:3]) != size:
             images = tf.round(tf.image.resize(images, size, antialias=True))
-        return (tf.cast(images, tf.float32) - _LEVELS) / _LEVELS, labels
+        return tf.cast(images, tf.float32) / _LEVELS - 1.0, labels
 
     shape, dtype = examples.data.shape[1:], examples.data.dtype
     batches = _dataset(tf, examples, sampling, _as_they_are(examples), shape, dtype)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import wave
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tflm_converters.errors import ConversionError
+from tflm_mcunet.audio import LogMel, LogMelConfig, LogSpectrum, LogSpectrumConfig
 from tflm_mcunet.zoo.entry import ZooError
-from tflm_mcunet.zoo.inputs import ArrayInput, ImageInput, InputError, make_input
+from tflm_mcunet.zoo.inputs import (
+    ArrayInput,
+    ImageInput,
+    InputError,
+    LogMelInput,
+    LogSpectrumInput,
+    make_input,
+)
 
 SIDE = 4
 
@@ -83,9 +93,59 @@ def test_other_files_are_no_arrays(tmp_path: Path) -> None:
         ArrayInput((3,)).array(np.zeros(4))
 
 
+def test_sound_becomes_the_features_of_the_device(tmp_path: Path) -> None:
+    config = LogMelConfig(bins=20, scale=1 / 64, zero_point=-3)
+    pcm = np.random.default_rng(2).integers(-9000, 9000, 8000).astype(np.int16)
+    sound = LogMelInput(config.to_json(), seconds=0.5)
+    assert sound.title == "sound 0.5 s"
+    assert sound.shape == (config.frames(8000), 20, 1)
+    expected = LogMel(config).features(pcm)
+    got = sound.array(pcm)
+    assert got.dtype == np.float32 and got.shape == (1, *sound.shape)
+    np.testing.assert_array_equal(np.rint(got[0, :, :, 0] * 64) - 3, expected)
+    with wave.open(str(tmp_path / "clip.wav"), "wb") as file:
+        file.setparams((1, 2, config.rate, len(pcm), "NONE", ""))
+        file.writeframes(pcm.tobytes())
+    np.testing.assert_array_equal(sound.array(tmp_path / "clip.wav"), got)
+
+
+def test_of_long_recordings_the_loudest_part_is_taken() -> None:
+    sound = LogMelInput({}, seconds=0.5)
+    loud = np.random.default_rng(2).integers(-9000, 9000, 8000).astype(np.int16)
+    recording = np.concatenate([np.zeros(5000, np.int16), loud, np.zeros(3000, np.int16)])
+    np.testing.assert_array_equal(sound.array(recording), sound.array(loud))
+
+
+def test_other_arrays_and_files_are_no_sound(tmp_path: Path) -> None:
+    sound = LogMelInput({})
+    for pcm in (np.zeros(16000), np.zeros((16000, 2), np.int16), np.zeros(0, np.int16)):
+        with pytest.raises(InputError, match="expected 16-bit samples of one channel at 16000 Hz"):
+            sound.array(pcm)
+    (tmp_path / "text.wav").write_text("text")
+    for name in ("text.wav", "missing.wav"):
+        with pytest.raises(InputError, match=f"cannot read the recording '.*{name}'"):
+            sound.array(tmp_path / name)
+
+
+def test_vibration_becomes_the_spectra_of_the_device(tmp_path: Path) -> None:
+    config = LogSpectrumConfig(bands=8)
+    block = np.random.default_rng(2).integers(-900, 900, (200, 3)).astype(np.int16)
+    vibration = LogSpectrumInput(config.to_json())
+    assert (vibration.title, vibration.shape) == ("vibration 1 s, 3 axes", (3, 8, 1))
+    got = vibration.array(block)
+    np.testing.assert_array_equal(got[0, :, :, 0] * 128, LogSpectrum(config).features(block))
+    np.save(tmp_path / "block.npy", block)
+    np.testing.assert_array_equal(vibration.array(tmp_path / "block.npy"), got)
+    with pytest.raises(ConversionError, match=r"expected int16 \(200, 3\)"):
+        vibration.array(block.astype(np.float32))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
+        ({"kind": "log-mel", "config": {"bones": 4}}, "expected fields among bins"),
+        ({"kind": "log-mel", "config": {}, "seconds": 0.01}, "0.01 s are shorter than a window"),
+        ({"kind": "log-spectrum", "config": {"axes": 0}}, "expected axes from 1 to 16"),
         ({"kind": "smell"}, "unknown kind of input 'smell', expected one of image"),
         ({"kind": "image", "height": 4}, "kind 'image' cannot be made"),
         (

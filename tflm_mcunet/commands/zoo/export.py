@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from tflm_mcunet import zoo
 from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
@@ -28,19 +29,24 @@ def execute(options: argparse.Namespace) -> int:
 
 def _library(model: zoo.ZooModel, name: str, board: str, progress: Progress) -> ArduinoLibrary:
     with tempfile.TemporaryDirectory() as folder:
-        labels = None
-        if model.has_output_per_label:
-            labels = Path(folder) / "labels.txt"
-            labels.write_text("\n".join(model.labels) + "\n", encoding="utf-8")
         return export_arduino(
             model.path,
             library=name,
             board=board,
             name=model.name,
-            labels=labels,
             progress=progress,
+            **_described(model, Path(folder)),
             **model.entry.conversion,
         )
+
+
+def _described(model: zoo.ZooModel, folder: Path) -> dict[str, Any]:
+    """The options of `export_arduino` that follow from the entry; files for them go to `folder`."""
+    options: dict[str, Any] = {}
+    if model.has_output_per_label:
+        options["labels"] = folder / "labels.txt"
+        options["labels"].write_text("\n".join(model.labels) + "\n", encoding="utf-8")
+    return options
 
 
 def _camel_case(name: str) -> str:
