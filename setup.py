@@ -86,8 +86,6 @@ setup(
         "matplotlib>=3.8,<4",
         # Weights and schedules; 1.26 for those who need TensorFlow 2.16 and 2.17.
         "numpy>=1.26,<3",
-        # Photos for the zoo's models; matplotlib brings it anyway. 9.1 has Image.Resampling.
-        "pillow>=9.1,<14",
         # Progress bars.
         "tqdm>=4.60,<5",
         # TensorFlow Lite Micro itself. Our kernels run inside its binary, whose later releases
@@ -121,6 +119,8 @@ setup(
             "pytest-xdist>=3.5,<4",
             "ruff==0.17.5",
             SOUNDFILE,
+            # The baselines of the zoo's recipes; TensorFlow comes with tflite-micro.
+            "tf_keras>=2.16,<2.22",
             # Builds the C runtime in place; tflite-micro's Python code, with which tests compare
             # ours, imports pkg_resources, which newer ones no longer have.
             "setuptools>=77,<81",

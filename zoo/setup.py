@@ -25,6 +25,11 @@ setup(
     },
     # Others publish zoos of their own by the same group.
     entry_points={"tflm_mcunet.zoo": ["tflm-mcunet-zoo=tflm_mcunet_zoo:MODELS"]},
-    # What reads, checks and runs the models.
-    install_requires=["tflm-mcunet>=0.1,<1"],
+    install_requires=[
+        # What reads, checks and runs the models.
+        "tflm-mcunet>=0.1,<1",
+        # Photos and recordings that they are asked about; the ranges of tflm-mcunet's extras.
+        "Pillow>=10,<14",
+        "soundfile>=0.12,<0.15",
+    ],
 )
