@@ -16,7 +16,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tflm_converters.errors import ConversionError
+from tflm_converters.errors import ConversionError, SettingsError
 
 ORIGINAL = "model.tflite"
 CONVERTED = "converted.tflite"
@@ -137,6 +137,30 @@ def read_json(path: Path) -> Json:
     if not isinstance(content, dict):
         raise ZooError(f"'{path}': expected an object, got {type(content).__name__}")
     return content
+
+
+def build(content: Json, kinds: dict[str, type[Any]], what: str) -> Any:
+    """The object that an entry describes: its `kind`, and the fields of that.
+
+    Args:
+        content: `kind` and fields.
+        kinds: the classes by kind.
+        what: the field of the entry, for messages.
+
+    Raises:
+        ZooError: it is of an unknown kind, or its fields are not those of its kind.
+    """
+    fields = dict(content)
+    kind = str(fields.pop("kind", None))
+    if kind not in kinds:
+        raise ZooError(
+            f"unknown kind of {what} '{kind}', expected one of {', '.join(kinds)}; a newer "
+            "tflm-mcunet may know it"
+        )
+    try:
+        return kinds[kind](**fields)
+    except (TypeError, ValueError, SettingsError) as error:
+        raise ZooError(f"{what} of kind '{kind}' cannot be made from {fields}: {error}") from None
 
 
 _TYPES = {"tuple[DataSource, ...]": list, "tuple[str, ...]": list, "str": str, "Json": dict}

@@ -15,11 +15,12 @@ from typing import Any, ClassVar, Literal, Protocol
 
 import numpy as np
 
-from tflm_converters.errors import ConversionError, SettingsError
+from tflm_converters.errors import ConversionError
 from tflm_mcunet.audio import LogMel, LogMelConfig, LogSpectrum, LogSpectrumConfig
+from tflm_mcunet.files import read_array
 from tflm_mcunet.report.text import shape_text
 from tflm_mcunet.tasks.audio import ClipFormat, fitted, read_recording
-from tflm_mcunet.zoo.entry import ZooError
+from tflm_mcunet.zoo.entry import build
 
 Source = np.ndarray | str | os.PathLike[str]
 """An array, or the path of a file."""
@@ -154,7 +155,7 @@ class ArrayInput:
 
     def array(self, source: Source) -> np.ndarray:
         """`source`: numbers of the model's input shape, or the path of a .npy file."""
-        values = source if isinstance(source, np.ndarray) else _load(Path(source))
+        values = source if isinstance(source, np.ndarray) else read_array(Path(source))
         if values.shape != self.shape or values.dtype.kind not in "fiu":
             raise InputError(
                 f"expected numbers {list(self.shape)}, got {values.dtype} {list(values.shape)}"
@@ -257,20 +258,9 @@ class LogSpectrumInput:
 
     def array(self, source: Source) -> np.ndarray:
         """`source`: int16 (window, axes) at the config's rate, or the path of a .npy file."""
-        block = source if isinstance(source, np.ndarray) else _load(Path(source))
+        block = source if isinstance(source, np.ndarray) else read_array(Path(source))
         features = self._front_end.features(block)
         return self._front_end.real(features).reshape(1, *self.shape)
-
-
-def _load(path: Path) -> np.ndarray:
-    try:
-        values = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a .npy file of numbers"
-        raise InputError(f"cannot read the array in '{path}': {reason}") from None
-    if not isinstance(values, np.ndarray):
-        raise InputError(f"{path}: expected one array (.npy), got an archive of arrays")
-    return values
 
 
 KINDS: dict[str, type[Any]] = {
@@ -287,15 +277,5 @@ def make_input(content: dict[str, Any]) -> Input:
     Raises:
         ZooError: it is of an unknown kind, or its fields are not those of its kind.
     """
-    fields = dict(content)
-    kind = fields.pop("kind", None)
-    if kind not in KINDS:
-        raise ZooError(
-            f"unknown kind of input '{kind}', expected one of {', '.join(KINDS)}; a newer "
-            "tflm-mcunet may know it"
-        )
-    try:
-        made: Input = KINDS[kind](**fields)
-    except (TypeError, ValueError, SettingsError) as error:
-        raise ZooError(f"an input of kind '{kind}' cannot be made from {fields}: {error}") from None
+    made: Input = build(content, KINDS, "input")
     return made

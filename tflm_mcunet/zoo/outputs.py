@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tflm_mcunet.zoo.entry import ZooError
+from tflm_mcunet.zoo.entry import ZooError, build
 
 
 @dataclasses.dataclass(frozen=True)
@@ -81,14 +81,5 @@ def make_output(content: dict[str, Any]) -> Output:
     Raises:
         ZooError: it is of an unknown kind, or its fields are not those of its kind.
     """
-    fields = dict(content)
-    kind = fields.pop("kind", None)
-    if kind not in KINDS:
-        raise ZooError(f"unknown kind of output '{kind}', expected one of {', '.join(KINDS)}")
-    try:
-        made: Output = KINDS[kind](**fields)
-    except (TypeError, ValueError) as error:
-        raise ZooError(
-            f"an output of kind '{kind}' cannot be made from {fields}: {error}"
-        ) from None
+    made: Output = build(content, KINDS, "output")
     return made

@@ -87,7 +87,7 @@ def test_other_files_are_no_arrays(tmp_path: Path) -> None:
         ("text.npy", "it is not a .npy file of numbers"),
         ("missing.npy", "No such file"),
     ):
-        with pytest.raises(InputError, match=message):
+        with pytest.raises(ConversionError, match=message):
             ArrayInput((3,)).array(tmp_path / name)
     with pytest.raises(InputError, match=r"expected numbers \[3\], got float64 \[4\]"):
         ArrayInput((3,)).array(np.zeros(4))
