@@ -186,8 +186,20 @@ def latency_table(cost: Cost) -> Table:
 def _reproduce(entry: Entry, results: Results | None) -> Iterator[str]:
     commands = [entry.recipe] + ([results.made["command"]] if results else [])
     yield "```sh\n" + "\n".join(commands) + "\n```"
+    if results is not None:
+        yield _provenance(results)
     digests = entry.sha256 | {
         variant["file"]: variant["sha256"]
         for variant in (results.variants.values() if results else ())
     }
     yield "\n".join(f"* `{file}`: sha256 {digest}" for file, digest in digests.items())
+
+
+def _provenance(results: Results) -> str:
+    """What the figures were measured with."""
+    made = results.made
+    packages = ", ".join(f"{name} {version}" for name, version in made["packages"].items())
+    changes = " with uncommitted changes" if made["uncommitted_sources"] else ""
+    return (
+        f"Evaluated at commit {made['commit'][:12]}{changes}, Python {made['python']}, {packages}."
+    )

@@ -36,6 +36,7 @@ def test_card_says_what_is_known(entry: Entry) -> None:
         "| instructions, Cortex-M4 |  | 640,000 | 640,000 |",
         "| Arduino Nano 33 BLE | 64 MHz | 16.0 ms |",
         "python -m zoo.recipes.evaluate tiny-photo",
+        "Evaluated at commit 0123456789ab with uncommitted changes, Python 3.11.0, numpy 2.0.",
         "* `model.tflite`: sha256 1234",
         "* `float.tflite`: sha256 abcd",
     ):

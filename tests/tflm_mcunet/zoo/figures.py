@@ -41,7 +41,13 @@ def cost(peak: int) -> Cost:
 
 def results() -> Results:
     return Results(
-        made={"command": "python -m zoo.recipes.evaluate tiny-photo"},
+        made={
+            "command": "python -m zoo.recipes.evaluate tiny-photo",
+            "commit": "0123456789abcdef",
+            "uncommitted_sources": True,
+            "python": "3.11.0",
+            "packages": {"numpy": "2.0"},
+        },
         sets={"a set": {"int8-ptq": evaluation(2), "fp32": evaluation(1)}},
         variants={"fp32": {"file": "float.tflite", "file_bytes": 9, "sha256": "abcd"}},
         original=OriginalCost(9_001, 12_345, 8_888, 4_321, 120_000),
