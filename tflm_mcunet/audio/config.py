@@ -7,6 +7,8 @@ import dataclasses
 import json
 from typing import Any, TypeVar
 
+import numpy as np
+
 from tflm_converters.errors import SettingsError
 
 _MAX_WINDOW = 4096
@@ -51,6 +53,11 @@ class FrontEndConfig:
     def for_input(self: _Config, *, scale: float, zero_point: int) -> _Config:
         """The same front end for a model whose input is quantized so."""
         return dataclasses.replace(self, scale=scale, zero_point=zero_point)
+
+    def real(self, features: np.ndarray) -> np.ndarray:
+        """The real values of int8 features, float32; a model is trained on these."""
+        steps = features.astype(np.float32) - np.float32(self.zero_point)
+        return steps * np.float32(self.scale)
 
     def to_json(self) -> dict[str, Any]:
         """Fields by name; `from_json` takes them back."""

@@ -47,8 +47,3 @@ class LogSpectrum:
         arrays = map(native.address, (block, scratch, features))
         native.library().tmc_log_spectrum(ctypes.addressof(self._c_tables), *arrays)
         return features
-
-    def real(self, features: np.ndarray) -> np.ndarray:
-        """The real values of features, float32; a model is trained on these."""
-        steps = features.astype(np.float32) - np.float32(self.config.zero_point)
-        return steps * np.float32(self.config.scale)

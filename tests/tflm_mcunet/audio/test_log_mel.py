@@ -105,9 +105,9 @@ def test_a_full_scale_sine_is_at_0_db() -> None:
 def test_features_follow_the_input_quantization_of_the_model() -> None:
     pcm = signals()["noise"]
     plain, fitted = LogMel(), LogMel(LogMelConfig().for_input(scale=0.02, zero_point=5))
-    real = np.clip(np.rint(plain.real(plain.features(pcm)) / 0.02) + 5, -128, 127)
+    real = np.clip(np.rint(plain.config.real(plain.features(pcm)) / 0.02) + 5, -128, 127)
     assert np.abs(real - fitted.features(pcm)).max() <= 1
-    assert fitted.real(np.array([5], np.int8)) == 0.0
+    assert fitted.config.real(np.array([5], np.int8)) == 0.0
 
 
 def test_short_recordings_have_no_frames() -> None:

@@ -113,7 +113,7 @@ def test_clips_become_features() -> None:
     front_end = LogMel(LogMelConfig(bins=20, scale=1 / 64, zero_point=-3))
     x, y = arrays(tasks.keyword_dataset(clips(), front_end=front_end, sampling=IN_ORDER))
     assert x.shape == (6, 49, 20, 1) and y.tolist() == list(range(6))
-    expected = [front_end.real(front_end.features(pcm)) for pcm in clips().x]
+    expected = [front_end.config.real(front_end.features(pcm)) for pcm in clips().x]
     assert np.array_equal(x[..., 0], expected)
     mapped = clips().map(front_end.features)
     stored, _ = arrays(
