@@ -215,7 +215,7 @@ class LogMelInput:
                 f"{pcm.dtype} {list(pcm.shape)}"
             )
         features = self._front_end.features(fitted(pcm, self._samples))
-        return self._front_end.real(features).reshape(1, *self.shape)
+        return self._front_end.config.real(features).reshape(1, *self.shape)
 
     def _recording(self, path: Path) -> np.ndarray:
         try:
@@ -260,7 +260,7 @@ class LogSpectrumInput:
         """`source`: int16 (window, axes) at the config's rate, or the path of a .npy file."""
         block = source if isinstance(source, np.ndarray) else read_array(Path(source))
         features = self._front_end.features(block)
-        return self._front_end.real(features).reshape(1, *self.shape)
+        return self._front_end.config.real(features).reshape(1, *self.shape)
 
 
 KINDS: dict[str, type[Any]] = {
