@@ -23,10 +23,11 @@ test: lint types runtime firmware bazel pytest
 build: .venv/installed
 	$(BIN)/python setup.py --quiet build_ext --inplace
 
-.venv/installed: setup.py pyproject.toml tools/install_packages.sh
+.venv/installed: setup.py zoo/setup.py pyproject.toml tools/install_packages.sh
 	tools/install_packages.sh gcc libc6-dev python3-venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]' \
+	  --editable ./zoo
 	touch $@
 
 # A Cortex-M4 to compile for and to run on, and what builds sketches for it.
@@ -64,4 +65,4 @@ pytest: build emulator
 	$(BIN)/pytest --numprocesses auto
 
 clean:
-	rm -rf .venv build dist *.egg-info $(LIBRARY)
+	rm -rf .venv build dist *.egg-info zoo/build zoo/*.egg-info $(LIBRARY)

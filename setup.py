@@ -122,6 +122,8 @@ setup(
             "pytest-xdist>=3.5,<4",
             "ruff==0.17.5",
             SOUNDFILE,
+            # The baselines of the zoo's recipes; TensorFlow comes with tflite-micro.
+            "tf_keras>=2.16,<2.22",
             # Builds the C runtime in place; tflite-micro's Python code, with which tests compare
             # ours, imports pkg_resources, which newer ones no longer have.
             "setuptools>=77,<81",

@@ -68,6 +68,7 @@ def test_runtime_includes_only_itself_and_the_standard_library() -> None:
         "tflm_mcunet.audio",
         "tflm_mcunet.cli",
         "tflm_mcunet.tasks",
+        "tflm_mcunet.zoo",
     ],
 )
 def test_importing_loads_nothing_heavy(module: str) -> None:

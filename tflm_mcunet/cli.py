@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tflm_converters.errors import ConversionError
-from tflm_mcunet import boards
+from tflm_mcunet import boards, cli_zoo
 
 PROGRAM = "tflm-mcunet"
 
@@ -85,6 +85,10 @@ def _parser() -> argparse.ArgumentParser:
         _add_search,
     ):
         _add_json(add(commands))
+    text = "Pretrained models: what there is, what it needs, how right it is."
+    zoo = commands.add_parser("zoo", help=text, description=text)
+    for action in cli_zoo.add_actions(zoo):
+        _add_json(action)
     return parser
 
 

@@ -8,7 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import audio, memory_page, parity_page, patches_page, results, update_readme
+from benchmarks import (
+    audio,
+    memory_page,
+    mlperf_page,
+    parity_page,
+    patches_page,
+    results,
+    update_readme,
+)
 from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
@@ -17,6 +25,7 @@ from tflm_mcunet import convert
 PAGES: dict[str, Callable[[Json], str]] = {
     "audio": audio.page,
     "memory": memory_page.page,
+    "mlperf_accuracy": mlperf_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
 }
