@@ -6,23 +6,19 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
-import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
 from tflm_converters.errors import ConversionError
-from tflm_mcunet import boards, cli_zoo
+from tflm_mcunet import boards, cli_search, cli_zoo
+from tflm_mcunet.option_types import byte_count, count, patch_grid, positive, ratio
 
 PROGRAM = "tflm-mcunet"
 
-TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
-"""What networks can be searched for; see `search.request`, which takes a third of a second."""
-
 _FAILED = 2
 _INTERRUPTED = 130  # as the shell has it: 128 + SIGINT
-_UNITS = {"": 1, "k": 1024, "m": 1024 * 1024}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -82,9 +78,10 @@ def _parser() -> argparse.ArgumentParser:
         _add_verify,
         _add_export,
         _add_bench,
-        _add_search,
     ):
         _add_json(add(commands))
+    for parser_of_search in cli_search.add_parsers(commands):
+        _add_json(parser_of_search)
     text = "Pretrained models: what there is, what it needs, how right it is."
     zoo = commands.add_parser("zoo", help=text, description=text)
     for action in cli_zoo.add_actions(zoo):
@@ -180,7 +177,7 @@ def _add_bench(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         help="the compiler's level for the emulated core; default: 2",
     )
     parser.add_argument(
-        "--samples", type=_positive, default=3, metavar="N", help="inputs to run; default: 3"
+        "--samples", type=positive, default=3, metavar="N", help="inputs to run; default: 3"
     )
     return parser
 
@@ -216,116 +213,6 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
     return parser
 
 
-def _add_search(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
-    text = "Searches and trains a network for a board; `search space` is its first stage alone."
-    parser = commands.add_parser("search", help=text, description=text)
-    parser.add_argument(
-        "--task", choices=TASKS, help="what the data are: images, or clips of words"
-    )
-    parser.add_argument(
-        "--data", type=Path, metavar="DIR", help="folder with a sub-folder for each class"
-    )
-    _add_limits(parser)
-    parser.add_argument(
-        "--max-resolution", type=_positive, metavar="N", help="largest side of images; default: 224"
-    )
-    parser.add_argument(
-        "--hours", type=_hours, default=2.0, metavar="H", help="time to take; default: 2"
-    )
-    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="of all that is random")
-    _add_executor(parser)
-    parser.add_argument(
-        "--out", type=Path, default=Path("run"), metavar="DIR", help="folder; default: run"
-    )
-    parser.add_argument(
-        "--resume", type=Path, metavar="DIR", help="go on with the run of that folder"
-    )
-    stages = parser.add_subparsers(dest="stage", metavar="STAGE")
-    _add_json(_add_search_space(stages))
-    return parser
-
-
-def _add_search_space(stages: _Commands[_Parser]) -> argparse.ArgumentParser:
-    text = "Chooses input size and width: the space whose networks that fit have the most work."
-    parser = stages.add_parser("space", help=text, description=text)
-    parser.add_argument(
-        "--kind",
-        choices=("image", "audio"),
-        default="image",
-        help="square images, or spectrograms, whose networks are one-dimensional; default: image",
-    )
-    parser.add_argument(
-        "--classes", type=_positive, default=2, metavar="N", help="outputs; default: 2"
-    )
-    parser.add_argument(
-        "--channels",
-        type=_positive,
-        metavar="N",
-        help="of images, default 3; bins of spectrograms, default 40",
-    )
-    _add_limits(parser)
-    parser.add_argument(
-        "--samples",
-        type=_positive,
-        default=1000,
-        metavar="N",
-        help="networks drawn from each space; default: 1000",
-    )
-    parser.add_argument("--seed", type=_count, default=0, metavar="N", help="draws other networks")
-    _add_executor(parser)
-    parser.add_argument(
-        "--out",
-        type=Path,
-        metavar="DIR",
-        help="folder for spaces.json and spaces.png; default: none",
-    )
-    return parser
-
-
-def _add_limits(parser: argparse.ArgumentParser) -> None:
-    """What the networks of a search must keep to; at least one is needed."""
-    _add_board(parser)
-    for option, what in (("--sram", "activations"), ("--flash", "weights and tables")):
-        parser.add_argument(
-            option,
-            type=byte_count,
-            metavar="SIZE",
-            help=f"bytes for {what}, or 64k, 1M; default: what the board leaves",
-        )
-    parser.add_argument(
-        "--macs", type=_positive, metavar="N", help="most multiply-accumulates; default: any"
-    )
-    parser.add_argument(
-        "--latency-ms",
-        type=_positive,
-        metavar="N",
-        help="most milliseconds, an estimate for the board's clock; default: any",
-    )
-    parser.add_argument(
-        "--mode",
-        choices=("auto", "layer", "patch", "stream"),
-        default="auto",
-        help="how layers may run; default: auto. patch takes seconds for each network",
-    )
-    parser.add_argument(
-        "--row-fed",
-        action="store_true",
-        help="the input arrives row by row, and is never held whole",
-    )
-
-
-def _add_executor(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--executor",
-        choices=("local", "ray"),
-        default="local",
-        help="processes of this machine, or a Ray cluster; default: local",
-    )
-    parser.add_argument(
-        "--workers", type=_positive, metavar="N", help="local processes; default: one per core"
-    )
-
-
 def _add_schedule(parser: argparse.ArgumentParser) -> None:
     _add_board(parser)
     parser.add_argument(
@@ -342,7 +229,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-macs",
-        type=_ratio,
+        type=ratio,
         metavar="RATIO",
         help="with --objective sram: multiply-accumulates allowed, relative to the layers' own; "
         "default: 1.0, and any number with --mode patch",
@@ -388,56 +275,8 @@ def _add_board(parser: argparse.ArgumentParser) -> None:
 def _add_samples(parser: argparse.ArgumentParser, default: int) -> None:
     parser.add_argument(
         "--samples",
-        type=_count,
+        type=count,
         default=default,
         metavar="N",
         help=f"inputs to compare the outputs on; default: {default}",
     )
-
-
-def byte_count(text: str) -> int:
-    """A number of bytes: 65536, 64k (kibibytes) or 1M (mebibytes)."""
-    match = re.fullmatch(r"(\d+)([km]?)(i?b)?", text.lower())
-    if match is None or int(match[1]) == 0:
-        raise argparse.ArgumentTypeError(f"expected bytes, such as 65536, 64k or 1M, got '{text}'")
-    return int(match[1]) * _UNITS[match[2]]
-
-
-def patch_grid(text: str) -> tuple[int, int]:
-    """Rows and columns of patches: 3x3."""
-    match = re.fullmatch(r"([1-9]\d*)x([1-9]\d*)", text.lower())
-    if match is None:
-        raise argparse.ArgumentTypeError(f"expected rows x columns, such as 3x3, got '{text}'")
-    return int(match[1]), int(match[2])
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal():
-        raise argparse.ArgumentTypeError(f"expected a number from 0, got '{text}'")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    if _count(text) == 0:
-        raise argparse.ArgumentTypeError("expected a number from 1, got '0'")
-    return _count(text)
-
-
-def _hours(text: str) -> float:
-    try:
-        hours = float(text)
-    except ValueError:
-        hours = 0.0
-    if not 0.0 < hours < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number of hours, such as 0.5, got '{text}'")
-    return hours
-
-
-def _ratio(text: str) -> float:
-    try:
-        ratio = float(text)
-    except ValueError:
-        ratio = 0.0
-    if not 1.0 <= ratio < float("inf"):
-        raise argparse.ArgumentTypeError(f"expected a number from 1.0, got '{text}'")
-    return ratio

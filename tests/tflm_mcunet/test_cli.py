@@ -49,25 +49,6 @@ def result_of(capsys: pytest.CaptureFixture[str], *arguments: object) -> dict[st
 
 
 @pytest.mark.parametrize(
-    ("text", "count"), [("65536", 65536), ("64k", 65536), ("64KB", 65536), ("1MiB", 1 << 20)]
-)
-def test_sizes_have_suffixes(text: str, count: int) -> None:
-    assert cli.byte_count(text) == count
-
-
-@pytest.mark.parametrize("text", ["", "0", "-1", "64g", "1.5k", "k"])
-def test_other_sizes_are_refused(text: str) -> None:
-    with pytest.raises(argparse.ArgumentTypeError, match="such as 65536, 64k or 1M"):
-        cli.byte_count(text)
-
-
-def test_patch_grids() -> None:
-    assert cli.patch_grid("3x4") == (3, 4)
-    with pytest.raises(argparse.ArgumentTypeError, match="rows x columns"):
-        cli.patch_grid("0x4")
-
-
-@pytest.mark.parametrize(
     "arguments",
     [["profile"], ["convert", "m", "--sram", "lots"], ["verify", "a", "b", "--samples", "-1"], []],
 )

@@ -1,0 +1,126 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The options of `tflm-mcunet search`."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tflm_mcunet import boards
+from tflm_mcunet.option_types import byte_count, count, hours, positive
+
+TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
+"""What networks can be searched for; see `search.request`, which takes a third of a second."""
+
+
+def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
+    """Adds `search` to the parsers of commands and `space` to its own; yields both."""
+    text = "Searches and trains a network for a board; `search space` is its first stage alone."
+    parser = commands.add_parser("search", help=text, description=text)
+    parser.add_argument(
+        "--task", choices=TASKS, help="what the data are: images, or clips of words"
+    )
+    parser.add_argument(
+        "--data", type=Path, metavar="DIR", help="folder with a sub-folder for each class"
+    )
+    _add_limits(parser)
+    parser.add_argument(
+        "--max-resolution", type=positive, metavar="N", help="largest side of images; default: 224"
+    )
+    parser.add_argument(
+        "--hours", type=hours, default=2.0, metavar="H", help="time to take; default: 2"
+    )
+    parser.add_argument("--seed", type=count, default=0, metavar="N", help="of all that is random")
+    _add_executor(parser)
+    parser.add_argument(
+        "--out", type=Path, default=Path("run"), metavar="DIR", help="folder; default: run"
+    )
+    parser.add_argument(
+        "--resume", type=Path, metavar="DIR", help="go on with the run of that folder"
+    )
+    stages = parser.add_subparsers(dest="stage", metavar="STAGE")
+    yield parser
+    yield _add_space(stages)
+
+
+def _add_space(stages: Any) -> argparse.ArgumentParser:
+    text = "Chooses input size and width: the space whose networks that fit have the most work."
+    parser = stages.add_parser("space", help=text, description=text)
+    parser.add_argument(
+        "--kind",
+        choices=("image", "audio"),
+        default="image",
+        help="square images, or spectrograms, whose networks are one-dimensional; default: image",
+    )
+    parser.add_argument(
+        "--classes", type=positive, default=2, metavar="N", help="outputs; default: 2"
+    )
+    parser.add_argument(
+        "--channels",
+        type=positive,
+        metavar="N",
+        help="of images, default 3; bins of spectrograms, default 40",
+    )
+    _add_limits(parser)
+    parser.add_argument(
+        "--samples",
+        type=positive,
+        default=1000,
+        metavar="N",
+        help="networks drawn from each space; default: 1000",
+    )
+    parser.add_argument("--seed", type=count, default=0, metavar="N", help="draws other networks")
+    _add_executor(parser)
+    parser.add_argument(
+        "--out",
+        type=Path,
+        metavar="DIR",
+        help="folder for spaces.json and spaces.png; default: none",
+    )
+    return parser
+
+
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    """What the networks of a search must keep to; at least one is needed."""
+    parser.add_argument("--board", metavar="NAME", help=f"one of {', '.join(boards.names())}")
+    for option, what in (("--sram", "activations"), ("--flash", "weights and tables")):
+        parser.add_argument(
+            option,
+            type=byte_count,
+            metavar="SIZE",
+            help=f"bytes for {what}, or 64k, 1M; default: what the board leaves",
+        )
+    parser.add_argument(
+        "--macs", type=positive, metavar="N", help="most multiply-accumulates; default: any"
+    )
+    parser.add_argument(
+        "--latency-ms",
+        type=positive,
+        metavar="N",
+        help="most milliseconds, an estimate for the board's clock; default: any",
+    )
+    parser.add_argument(
+        "--mode",
+        choices=("auto", "layer", "patch", "stream"),
+        default="auto",
+        help="how layers may run; default: auto. patch takes seconds for each network",
+    )
+    parser.add_argument(
+        "--row-fed",
+        action="store_true",
+        help="the input arrives row by row, and is never held whole",
+    )
+
+
+def _add_executor(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--executor",
+        choices=("local", "ray"),
+        default="local",
+        help="processes of this machine, or a Ray cluster; default: local",
+    )
+    parser.add_argument(
+        "--workers", type=positive, metavar="N", help="local processes; default: one per core"
+    )
