@@ -40,7 +40,11 @@ def main() -> None:
     figures = results.provenance("benchmarks.redistribution")
     figures["paper"] = references()["redistribution"]
     plain = mobilenet_v2()
-    figures["networks"] = [measure(plain), measure(redistribute(plain, blocks=BLOCKS))]
+    changed = redistribute(plain, blocks=BLOCKS)
+    figures["networks"] = [
+        measure(plain, BLOCKS),
+        measure(changed.architecture, changed.blocks),
+    ]
     results.write("redistribution", figures, page)
 
 
@@ -56,9 +60,9 @@ def mobilenet_v2(side: int = 224) -> Architecture:
     return Architecture((side, side, 3), Convolution(32), stages, 1280, 1000)
 
 
-def measure(network: Architecture) -> Json:
+def measure(network: Architecture, blocks: int) -> Json:
     """The paper's arithmetic, and what the converter's patch stage really computes."""
-    overhead = patch_overhead(network, blocks=BLOCKS, patches=PATCHES)
+    overhead = patch_overhead(network, blocks=blocks, patches=PATCHES)
     seen = build_network(build_graph(network))
     per_layer = layer_macs(seen)
     last = next(
@@ -82,7 +86,7 @@ def page(figures: Json) -> str:
     headers = (
         "<network",
         "patch side",
-        "patch stage, MMACs",
+        "patch stage, MMACs (paper)",
         "overhead of the stage",
         "overhead",
         "paper: side, of the stage, overall",
@@ -93,11 +97,11 @@ def page(figures: Json) -> str:
         (
             title,
             f"{made['patch_side']}",
-            f"{made['patch_macs'] / 1e6:.1f}",
+            f"{made['patch_macs'] / 1e6:.1f} ({paper['stage_macs'] / 1e6:.0f})",
             f"{made['overhead_of_stage']:+.1%}",
-            f"**{made['overhead']:+.1%}**",
+            f"{made['overhead']:+.1%}",
             f"{paper['side']}, {paper['of_stage']:+.0%}, {paper['overall']:+.0%}",
-            f"{made['overhead_clipped']:+.1%}",
+            f"**{made['overhead_clipped']:+.1%}**",
             f"{made['receptive_field']}",
         )
         for title, made, paper in zip(
@@ -109,8 +113,10 @@ def page(figures: Json) -> str:
 {results.provenance_text(figures)}
 
 MobileNetV2 at 224 × 224; the first convolution and {BLOCKS} blocks run in {PATCHES} × {PATCHES}
-patches. The paper counts every patch with its whole halo; clipped: what lies outside of the image
-is not computed, as in our runtime.
+patches. For the redistributed network, the block with a residual among them has moved behind, and
+the kernel of the one without an expansion is gone. "Overhead" counts every patch with its whole
+halo; clipped: what lies outside of the image is not computed, as in our runtime. The paper's
+figures of the stage are of the first kind, its overall figures are closer to the second.
 
 {results.markdown(Table(headers, rows))}
 

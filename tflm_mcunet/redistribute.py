@@ -44,33 +44,69 @@ class PatchOverhead:
         return (self.patch_macs - self.stage_macs) / self.macs
 
 
-def redistribute(architecture: Architecture, *, blocks: int) -> Architecture:
-    """The network with 1 x 1 kernels in its first blocks and larger ones behind.
+@dataclasses.dataclass(frozen=True)
+class Redistributed:
+    """A network whose first `blocks` blocks are for patches."""
 
-    Depthwise convolutions of the first `blocks` blocks lose their kernel where they have no
-    stride. Behind them, the first blocks without a stride get two more rows and columns each
-    until the receptive field is as large as it was.
+    architecture: Architecture
+    blocks: int
+
+
+def redistribute(architecture: Architecture, *, blocks: int) -> Redistributed:
+    """The network with a smaller receptive field in its first blocks and a larger one behind.
+
+    Blocks with a residual leave the first `blocks` blocks; for each, the first such block behind
+    is there once more. Where shapes change, only the kernel goes: it becomes 1 x 1 if there is no
+    stride. If the receptive field is smaller than before then, kernels behind grow.
 
     Raises:
-        RedistributionError: no block without a stride is left behind.
+        RedistributionError: no block with a residual is left behind.
     """
-    changed = list(architecture.blocks)
-    for index, block in enumerate(changed[:blocks]):
-        if block.stride == (1, 1):
-            changed[index] = dataclasses.replace(block, kernel=(1, 1))
-    behind = [i for i in range(blocks, len(changed)) if changed[i].stride == (1, 1)]
-    if not behind:
+    stages = [list(stage) for stage in architecture.stages]
+    kept, moved = _shrink(stages, architecture.stem.channels, blocks)
+    behind = _behind(architecture.stem.channels, stages, kept)
+    if behind is None:
         raise RedistributionError(
-            f"expected blocks without a stride behind the first {blocks}, got none in "
+            f"expected a block with a residual behind the first {blocks}, got none in "
             f"{architecture}; put fewer blocks into patches"
         )
-    wanted, turn = receptive_field(architecture), 0
-    while receptive_field(_with_blocks(architecture, changed)) < wanted:
-        index = behind[turn % len(behind)]
-        rows, cols = changed[index].kernel
-        changed[index] = dataclasses.replace(changed[index], kernel=(rows + 2, cols + 2))
-        turn += 1
-    return _with_blocks(architecture, changed)
+    stage, index = behind
+    stages[stage][index + 1 : index + 1] = [stages[stage][index]] * moved
+    wanted = receptive_field(architecture)
+    while receptive_field(_with_stages(architecture, stages)) < wanted:
+        block = stages[stage][index]
+        rows, cols = block.kernel
+        stages[stage][index] = dataclasses.replace(block, kernel=(rows + 2, cols + 2))
+    return Redistributed(_with_stages(architecture, stages), kept)
+
+
+def _shrink(stages: list[list[Block]], channels: int, blocks: int) -> tuple[int, int]:
+    """Takes blocks and kernels out of the first blocks; how many stay, and how many go."""
+    moved, left = 0, blocks
+    for stage in stages:
+        taken, rest = stage[:left], stage[left:]
+        left -= len(taken)
+        stage[:] = []
+        for block in taken:
+            if block.has_residual(channels):
+                moved += 1
+                continue
+            channels = block.channels
+            kernel = (1, 1) if block.stride == (1, 1) else block.kernel
+            stage.append(dataclasses.replace(block, kernel=kernel))
+        stage += rest
+    return blocks - moved, moved
+
+
+def _behind(channels: int, stages: list[list[Block]], first: int) -> tuple[int, int] | None:
+    """Stage and index of the first block with a residual, the first few left out."""
+    count = 0
+    for number, stage in enumerate(stages):
+        for index, block in enumerate(stage):
+            if count >= first and block.has_residual(channels):
+                return number, index
+            channels, count = block.channels, count + 1
+    return None
 
 
 def receptive_field(architecture: Architecture) -> int:
@@ -132,7 +168,5 @@ def _layers_in(architecture: Architecture, blocks: int) -> int:
     return count
 
 
-def _with_blocks(architecture: Architecture, blocks: list[Block]) -> Architecture:
-    rest = iter(blocks)
-    stages = tuple(tuple(next(rest) for _ in stage) for stage in architecture.stages)
-    return dataclasses.replace(architecture, stages=stages)
+def _with_stages(architecture: Architecture, stages: list[list[Block]]) -> Architecture:
+    return dataclasses.replace(architecture, stages=tuple(map(tuple, stages)))
