@@ -6,6 +6,7 @@ from __future__ import annotations
 from benchmarks import results
 from benchmarks.results import Json
 from tflm_mcunet.report.text import Table
+from tflm_mcunet.search.cost_model import CLOSE
 
 
 def page(figures: Json) -> str:
@@ -15,6 +16,8 @@ def page(figures: Json) -> str:
         f"({'row-fed' if made['row_fed'] else 'whole input'})"
         for made in figures["optimizer"]
     )
+    low, high = CLOSE["auto"]
+    layer_low = CLOSE["layer"][0]
     return f"""# The search's cost model
 
 {results.provenance_text(figures)}
@@ -31,8 +34,9 @@ flash, MACs, latency).
 The exact figure is also that of the whole optimizer, which looks at recomputing, too
 (`tflm-mcunet convert` with its defaults), for {optimizer} further networks.
 
-Whether a network fits a limit is always decided by the exact figure. An estimate far from the
-limit decides without a plan; how far is far follows from the last column.
+Whether a network fits a limit is decided by its exact figure if the estimate is between
+{low:g} and {high:g} times the limit ({layer_low:g} with mode `layer`), and by the estimate if not.
+The last column says how far estimates have been off.
 """
 
 

@@ -89,8 +89,8 @@ def train(
     log_folder = directory / "logs" if directory and strategy.extended.should_save_summary else None
     bar = tqdm(total=steps * options.epochs, desc="training", unit="step", disable=not progress)
     with bar, logs.written_to(log_folder):
-        bar.update(steps * int(run.epoch))
-        for epoch in range(int(run.epoch), options.epochs):
+        bar.update(steps * int(run.epoch.numpy()))
+        for epoch in range(int(run.epoch.numpy()), options.epochs):
             run.train_epoch(epoch, bar)
             if checkpoints is not None:
                 checkpoints.save(epoch + 1)

@@ -10,12 +10,18 @@ import numpy as np
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.space import SearchSpace, audio_space, image_space
 
-__all__ = ["random_architecture", "small_space"]
+__all__ = ["random_architecture", "small_space", "tiny_space"]
 
 
 def small_space(resolution: int = 48, width: float = 0.4) -> SearchSpace:
     """A space of small image networks."""
     return image_space(classes=2, resolutions=(resolution,), width_multiplier=width)
+
+
+def tiny_space(resolution: int = 32, width: float = 0.3) -> SearchSpace:
+    """A space of networks of a few blocks, whose schedules are found quickly."""
+    space = small_space(resolution, width)
+    return dataclasses.replace(space, stages=space.stages[:3])
 
 
 def random_architecture(seed: int) -> Architecture:

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
 from tests.tflm_mcunet.search.spaces import tiny_audio_space, tiny_image_space
 from tflm_mcunet import convert
+from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search.architecture import Architecture, ArchitectureError, Block, Convolution
 from tflm_mcunet.search.keras_model import build
 from tflm_mcunet.search.space import SearchSpace
@@ -54,20 +54,7 @@ def test_the_int8_file_converts_without_a_differing_byte(
     for layer in model.layers:
         layer.set_weights([w + rng.normal(0, 0.05, w.shape) ** 2 for w in layer.get_weights()])
     path = tmp_path / "model.tflite"
-    path.write_bytes(int8(model, rng))
+    path.write_bytes(quantize(model, [rng.normal(size=(8, *model.input_shape[1:]))]))
     parity = convert(path, samples=6).parity
     assert parity is not None
     assert (parity.samples, parity.differing_bytes) == (6, 0)
-
-
-def int8(model: tf.Module, rng: np.random.Generator) -> bytes:
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    converter.optimizations = [tf.lite.Optimize.DEFAULT]
-    shape = (1, *model.input_shape[1:])
-    converter.representative_dataset = lambda: (
-        [rng.normal(size=shape).astype(np.float32)] for _ in range(8)
-    )
-    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    converter.inference_input_type = converter.inference_output_type = tf.int8
-    content: bytes = converter.convert()
-    return content

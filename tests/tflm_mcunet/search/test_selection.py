@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.tflm_mcunet.search.random_networks import small_space
+from tests.tflm_mcunet.search.random_networks import tiny_space
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.executor import open_executor
 from tflm_mcunet.search.limits import InfeasibleError, Limits
@@ -16,8 +16,8 @@ from tflm_mcunet.search.selection import (
     select_space,
 )
 
-_POINTS = [GridPoint(r, w, small_space(r, w)) for r in (32, 48, 64) for w in (0.2, 0.4)]
-_LIMITS = Limits(12 * 1024, 300 * 1024)
+_POINTS = [GridPoint(r, w, tiny_space(r, w)) for r in (32, 48, 64) for w in (0.2, 0.4)]
+_LIMITS = Limits(6 * 1024, 16 * 1024)
 
 
 def test_only_what_fits_counts() -> None:
@@ -45,13 +45,15 @@ def test_result_does_not_depend_on_the_executor() -> None:
     assert shares == [pytest.approx((i + 1) / len(_POINTS)) for i in range(len(_POINTS))]
 
 
-def test_more_memory_chooses_larger_networks() -> None:
-    tight = select_space(_POINTS, Limits(6 * 1024, 300 * 1024), samples=8)
-    ample = select_space(_POINTS, Limits(64 * 1024, 300 * 1024), samples=8)
-    assert tight.chosen.resolution < ample.chosen.resolution
-    small = select_space(_POINTS, Limits(64 * 1024, 120 * 1024), samples=8)
-    large = select_space(_POINTS, Limits(64 * 1024, 600 * 1024), samples=8)
-    assert small.chosen.width < large.chosen.width
+def test_more_sram_chooses_a_larger_input_and_more_flash_a_larger_width() -> None:
+    model = CostModel()
+    least = {(p.resolution, p.width): model.exact([p.space.smallest()])[0] for p in _POINTS}
+    ample = select_space(_POINTS, Limits(10**6, 10**6), samples=4).chosen
+    assert (ample.resolution, ample.width) == (64, 0.4)
+    sram = least[48, 0.2].sram_bytes - 1
+    assert select_space(_POINTS, Limits(sram, 10**6), samples=4).chosen.resolution == 32
+    flash = min(least[r, 0.4].flash_bytes for r in (32, 48, 64)) - 1
+    assert select_space(_POINTS, Limits(10**6, flash), samples=4).chosen.width == 0.2
 
 
 def test_impossible_limits_end_at_once() -> None:
@@ -67,7 +69,7 @@ def _report(width: float, macs: list[int], samples: int = 100) -> SpaceReport:
 def test_a_space_of_misfits_is_not_chosen() -> None:
     few = _report(1.0, [9000] * round(100 * LEAST_SHARE - 1))
     many = _report(0.5, [1000, 2000] * 30)
-    points = tuple(GridPoint(48, w, small_space()) for w in (1.0, 0.5))
+    points = tuple(GridPoint(48, w, tiny_space()) for w in (1.0, 0.5))
     assert Selection(points, (few, many)).chosen.width == 0.5
     none = _report(0.5, [])
     assert Selection(points, (few, none)).chosen.width == 1.0
