@@ -14,15 +14,15 @@ _ROWS = 12
 def text(result: Result, out: Path) -> str:
     """The best network, and those that no other beats in both accuracy and SRAM."""
     best = result.best
-    accuracies = f"{100 * best.accuracy:.1f} % on the validation data"
-    if best.test_accuracy is not None:
-        accuracies += f", {100 * best.test_accuracy:.1f} % on the test data"
+    accuracies = [f"  validation data: {best.validation}"]
+    if best.test is not None:
+        accuracies.append(f"  test data: {best.test}")
     cost = best.cost
     return "\n".join(
         [
             f"Best of {result.evaluated:,} networks within {result.limits}:",
             f"  {best.architecture}",
-            f"  {accuracies}",
+            *accuracies,
             f"  {cost.sram_bytes:,} B of SRAM, {cost.flash_bytes:,} B of flash, "
             f"{cost.macs:,} MACs, about {cost.latency_ms:.0f} ms (an estimate)",
             "",
@@ -30,8 +30,7 @@ def text(result: Result, out: Path) -> str:
             "",
             str(_table(result)),
             "",
-            f"Written to '{out}': model.keras, result.json and search.png. To make it int8: "
-            "tflm_mcunet.quantize",
+            f"Written to '{out}': model.keras, model.tflite (int8), result.json and search.png",
         ]
     )
 

@@ -52,6 +52,11 @@ class Evaluator:
             tf.train.Checkpoint(supernet=supernet).write(str(stage / _WEIGHTS))
         return cls(supernet.space, folder)
 
+    @property
+    def is_saved(self) -> bool:
+        """Whether everything is there; the index of the weights is written last."""
+        return (self.folder / f"{_WEIGHTS}.index").is_file()
+
     def __call__(self, architecture: Architecture) -> float:
         supernet, calibration, validation = self.load()
         return extraction.evaluate(supernet, architecture, calibration, validation)

@@ -6,8 +6,11 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
+import numpy as np
 import tf_keras
 
+from tflm_mcunet import quantization_report
+from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search import extraction, training, tuning
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.effort import Effort, Pace, effort_within
@@ -40,7 +43,7 @@ def train_supernet(
 ) -> Evaluator:
     """Trains a supernet in `folder`, or takes the one that is there."""
     evaluator = Evaluator(space, folder / "evaluation")
-    if evaluator.folder.is_dir():
+    if evaluator.is_saved:
         return evaluator
     size = space.input_shapes[-1][:2]
     supernet = Supernet(space, seed=request.seed)
@@ -80,13 +83,23 @@ def train_best(
         directory=folder / "best",
         progress=progress,
     )
+    calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
+    inputs = [inputs for inputs, _ in calibration]
+    int8 = quantize(model, [*inputs, _whole_range(inputs[0].shape[1:])])
+    test = made.evaluation("test", size) if made.splits["test"] else None
     return Found(
         best.architecture,
         model,
+        int8,
         best.cost,
-        tuning.accuracy(model, made.evaluation("val", size)),
-        tuning.accuracy(model, made.evaluation("test", size)) if made.splits["test"] else None,
+        quantization_report.compare(model, int8, validation),
+        None if test is None else quantization_report.compare(model, int8, test),
     )
+
+
+def _whole_range(shape: tuple[int, ...]) -> np.ndarray:
+    """Two inputs whose range is [-1, 1): so int8 / 128 are their values on the device, too."""
+    return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
 
 
 def _extract(evaluator: Evaluator, architecture: Architecture) -> tf_keras.Model:

@@ -215,3 +215,4 @@ def _write(result: Result, folder: Path) -> None:
         (stage / _RESULT).write_text(text, encoding="utf-8")
         (stage / "search.png").write_bytes(result.plot())
         result.best.model.save(stage / "model.keras")
+        (stage / "model.tflite").write_bytes(result.best.int8)

@@ -14,21 +14,30 @@ from tflm_mcunet.search.limits import Limits
 if TYPE_CHECKING:
     import tf_keras
 
+    from tflm_mcunet.quantization_report import Comparison
+
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Found:
     """A network with weights of its own.
 
-    `accuracy`: on the validation data, by which it was chosen; `test_accuracy`: on the test data,
-    None if there are none. `model` is a plain functional Keras 2 model with float32 logits, whose
-    inputs are (pixel - 128) / 128 for images and features as real values for keywords.
+    `model` is a plain functional Keras 2 model with float32 logits, whose inputs are
+    (pixel - 128) / 128 for images and features as real values for keywords. `int8`: the content of
+    the `.tflite` file quantized from it. `validation`, `test`: accuracies of both, by which the
+    network was chosen and on data never used; `test` is None if there are none.
     """
 
     architecture: Architecture
     model: tf_keras.Model
+    int8: bytes
     cost: Cost
-    accuracy: float
-    test_accuracy: float | None
+    validation: Comparison
+    test: Comparison | None
+
+    @property
+    def accuracy(self) -> float:
+        """Of the float model on the validation data, 0 to 1."""
+        return self.validation.float32
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,7 +71,8 @@ class Result:
             "architecture": dataclasses.asdict(best.architecture),
             "description": str(best.architecture),
             "accuracy": best.accuracy,
-            "test_accuracy": best.test_accuracy,
+            "validation": best.validation.to_json(),
+            "test": best.test and best.test.to_json(),
             "cost": dataclasses.asdict(best.cost),
             "limits": dataclasses.asdict(self.limits),
             "classes": list(self.classes),

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The whole search: what comes out, and that neither kill -9 nor a wrong option loses it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("tensorflow")
+
+from tests.tflm_mcunet.search import tiny_run
+from tflm_converters import reader
+from tflm_converters.errors import DataError, SettingsError
+from tflm_mcunet import convert
+from tflm_mcunet.search import pipeline
+from tflm_mcunet.search.result import Result
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("run")
+
+
+@pytest.fixture(scope="module")
+def result(folder: Path) -> Result:
+    return tiny_run.run(folder)
+
+
+def test_best_network_keeps_to_the_limits_and_has_learned(result: Result) -> None:
+    best = result.best
+    assert tiny_run.SPACE.contains(best.architecture)
+    assert best.cost.flash_bytes <= tiny_run.FLASH
+    assert best.accuracy > 0.9
+    assert best.test is not None and best.test.ptq > 0.9
+    assert len(result.records) == tiny_run.EFFORT.population * tiny_run.EFFORT.generations
+    assert max(record.accuracy for record in result.records) == result.pareto[-1].accuracy
+
+
+def test_files_hold_what_was_found(result: Result, folder: Path) -> None:
+    import tf_keras
+
+    written = json.loads((folder / "result.json").read_text())
+    assert written == json.loads(json.dumps(result.to_json()))
+    model = tf_keras.models.load_model(folder / "model.keras")
+    inputs = tiny_run.material().evaluation("test", result.best.architecture.input_shape[:2])[0][0]
+    np.testing.assert_allclose(
+        model(inputs, training=False), result.best.model(inputs, training=False), atol=1e-6
+    )
+    assert (folder / "search.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_int8_model_needs_the_memory_that_the_search_reckoned_with(
+    result: Result, folder: Path
+) -> None:
+    converted = convert(folder / "model.tflite", samples=2)
+    assert converted.parity is not None and converted.parity.identical
+    assert converted.planned.peak == result.best.cost.sram_bytes
+    graph = reader.read_bytes(result.best.int8, name="int8")
+    quantization = graph.tensors[graph.inputs[0]].quantization
+    assert quantization is not None
+    assert (quantization.scale, quantization.zero_point) == (pytest.approx(1 / 128), 0)
+
+
+def test_killed_run_finds_the_same_network(result: Result, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "tests.tflm_mcunet.search.tiny_run", str(tmp_path)]
+    root = Path(__file__).parents[3]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    killed = subprocess.Popen(command, cwd=root, env={**os.environ, "PYTHONPATH": path})
+    state = tmp_path / "evolution.json"
+    deadline = time.monotonic() + 240
+    while not state.exists() and killed.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    killed.send_signal(signal.SIGKILL)
+    assert killed.wait() == -signal.SIGKILL
+    assert not (tmp_path / "result.json").exists()
+    resumed = tiny_run.run(tmp_path)
+    assert resumed.to_json() == result.to_json()
+    for one, other in zip(
+        resumed.best.model.get_weights(), result.best.model.get_weights(), strict=True
+    ):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_finished_run_is_not_done_again(result: Result, folder: Path) -> None:
+    before = (folder / "evolution.json").stat().st_mtime_ns
+    assert tiny_run.run(folder).to_json() == result.to_json()
+    assert (folder / "evolution.json").stat().st_mtime_ns == before
+
+
+def test_other_options_in_the_same_folder_are_refused(result: Result, folder: Path) -> None:
+    with pytest.raises(SettingsError, match="another seed"):
+        tiny_run.run(folder, seed=1)
+
+
+def test_nothing_is_written_for_data_that_are_not_there(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="is not a folder"):
+        pipeline.run(out=tmp_path / "run", task="vww", data=tmp_path / "none", sram=1 << 16)
+    assert not (tmp_path / "run").exists()
