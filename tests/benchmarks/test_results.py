@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import memory_page, parity_page, patches_page, results, update_readme
+from benchmarks import memory_page, parity_page, patches_page, results, supernet, update_readme
 from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
@@ -18,6 +18,7 @@ PAGES: dict[str, Callable[[Json], str]] = {
     "memory": memory_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
+    "supernet": supernet.page,
 }
 QUICK = [
     model for model in TABLE_MODELS if model.key in ("mcunet_vww1", "vww_96", "kws", "resnet8")
@@ -45,6 +46,14 @@ def test_no_byte_differs() -> None:
     assert parity_page.failures(figures) == []
     assert figures["random"]["networks"] >= 1000
     assert all(count["schedules"] > 0 for count in figures["random"]["modes"].values())
+
+
+def test_sharing_weights_costs_little_and_changes_nothing() -> None:
+    figures = results.read("supernet")
+    assert supernet.ratio(figures["speed"], "processor_seconds") <= 1.5
+    assert supernet.ratio(figures["speed"], "seconds") <= 1.5
+    assert figures["extraction"]["networks"] >= 50
+    assert figures["extraction"]["greatest_difference"] <= 1e-5
 
 
 def test_references_are_about_the_models_of_the_table() -> None:
