@@ -15,6 +15,7 @@ from benchmarks import (
     parity_page,
     patches_page,
     results,
+    supernet,
     update_readme,
 )
 from benchmarks.memory import references
@@ -28,6 +29,7 @@ PAGES: dict[str, Callable[[Json], str]] = {
     "mlperf_accuracy": mlperf_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
+    "supernet": supernet.page,
 }
 QUICK = [
     model for model in TABLE_MODELS if model.key in ("mcunet_vww1", "vww_96", "kws", "resnet8")
@@ -57,6 +59,14 @@ def test_no_byte_differs() -> None:
     runs = [run for model in figures["models"].values() for run in model["modes"].values()]
     assert all(run["samples"] >= 100 for run in runs if "error" not in run)
     assert all(count["schedules"] > 0 for count in figures["random"]["modes"].values())
+
+
+def test_sharing_weights_costs_little_and_changes_nothing() -> None:
+    figures = results.read("supernet")
+    assert supernet.ratio(figures["speed"], "processor_seconds") <= 1.5
+    assert supernet.ratio(figures["speed"], "seconds") <= 1.5
+    assert figures["extraction"]["networks"] >= 50
+    assert figures["extraction"]["greatest_difference"] <= 1e-5
 
 
 def test_references_are_about_the_models_of_the_table() -> None:

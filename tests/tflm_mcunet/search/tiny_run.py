@@ -20,7 +20,7 @@ from tflm_mcunet.search.material import Batches, Material
 from tflm_mcunet.search.result import Result
 
 SPACE = tiny_image_space()
-EFFORT = Effort(epochs=3, warm_up=1, population=6, generations=3, fine_tuning=3)
+EFFORT = Effort(epochs=3, warm_up=1, population=6, generations=3, fine_tuning=10)
 FLASH = 12_000  # about half of the networks have more weights
 
 
@@ -29,7 +29,7 @@ def material() -> Material:
     rng = np.random.default_rng(3)
     labels = np.arange(96, dtype=np.int32) % 3
     images = rng.normal(size=(96, *SPACE.input_shapes[-1])).astype(np.float32) / 8
-    images[np.arange(96), :, :, labels] += 0.3
+    images[np.arange(96), :, :, labels] += 1
     order = batches.shuffled(images[:64], labels[:64], batch_size=32)
     parts = {"calibration": slice(0, 64), "val": slice(64, 80), "test": slice(80, 96)}
 
