@@ -62,7 +62,7 @@ class CostModel:
 
     def estimate(self, architectures: Sequence[Architecture]) -> Costs:
         """Costs of networks, SRAM as the solver estimates it; the rest is exact."""
-        if self.mode == "patch":
+        if any(map(self._needs_optimizer, architectures)):
             return Costs.of(self.exact(architectures))
         return Costs.join(
             [self._costs(layers, paths) for _, layers, paths in self._batches(architectures)]
@@ -70,8 +70,8 @@ class CostModel:
 
     def exact(self, architectures: Sequence[Architecture]) -> list[Cost]:
         """Costs of networks, SRAM from the memory plan: some hundredths of a second each."""
-        if self.mode == "patch":
-            return [self._patched(architecture) for architecture in architectures]
+        if any(map(self._needs_optimizer, architectures)):
+            return [self._optimized(architecture) for architecture in architectures]
         found = []
         for batch, layers, paths in self._batches(architectures):
             costs = self._costs(layers, paths)
@@ -88,7 +88,7 @@ class CostModel:
 
     def screen(self, architectures: Sequence[Architecture], limits: Limits) -> Screened:
         """Which networks keep to all limits, by the exact figures."""
-        if self.mode == "patch":
+        if any(map(self._needs_optimizer, architectures)):
             costs = self.estimate(architectures)
             return Screened(limits.kept(costs), costs)
         parts = [self._screen(*batch, limits) for batch in self._batches(architectures)]
@@ -138,7 +138,12 @@ class CostModel:
             latency_ms(layers, self.clock_hz),
         )
 
-    def _patched(self, architecture: Architecture) -> Cost:
+    def _needs_optimizer(self, architecture: Architecture) -> bool:
+        """Patches, and windows of one pixel, as after redistribution, are not for the batch."""
+        windows = ((*block.kernel, *block.stride) for block in architecture.blocks)
+        return self.mode == "patch" or (1, 1, 1, 1) in windows
+
+    def _optimized(self, architecture: Architecture) -> Cost:
         graph = build_graph(architecture)
         best = optimize(graph, Goal(mode=self.mode, row_fed=self.row_fed)).best
         stages = range(len(best.schedule.stages))
