@@ -17,6 +17,8 @@ def page(figures: Json) -> str:
         for made in figures["optimizer"]
     )
     low, high = CLOSE["auto"]
+    made = figures["speed"]["provenance"]
+    speed = f"Estimates were timed by `{made['command']}` at commit {made['commit'][:12]}."
     layer_low = CLOSE["layer"][0]
     return f"""# The search's cost model
 
@@ -27,9 +29,9 @@ SRAM is the peak by which the converter's solver chooses a schedule; the search 
 batches of networks. The *exact* figure is the memory plan of that schedule. Both are compared with
 what the converter's own tables, solver and planner give. Speeds are networks per second of
 processor time on one core, everything included from the architecture to the four figures (SRAM,
-flash, MACs, latency).
+flash, MACs, latency); the machine was shared with other work. {speed}
 
-{results.markdown(_table(figures["settings"]))}
+{results.markdown(_table(figures["settings"], figures["speed"]["estimates_per_second"]))}
 
 The exact figure is also that of the whole optimizer, which looks at recomputing, too
 (`tflm-mcunet convert` with its defaults), for {optimizer} further networks.
@@ -40,7 +42,7 @@ The last column says how far estimates have been off.
 """
 
 
-def _table(settings: list[Json]) -> Table:
+def _table(settings: list[Json], speeds: list[float]) -> Table:
     headers = (
         "<mode",
         "<input",
@@ -58,7 +60,7 @@ def _table(settings: list[Json]) -> Table:
             made["mode"],
             "row-fed" if made["row_fed"] else "whole",
             f"{made['networks']:,}",
-            f"{made['estimates_per_second']:,.0f}",
+            f"{speed:,.0f}",
             f"{made['plans_per_second']:,.1f}",
             f"{made['equal_estimates']:,}",
             f"{made['equal_peaks']:,}",
@@ -66,6 +68,6 @@ def _table(settings: list[Json]) -> Table:
             f"{made['gap_zero']:,}",
             ", ".join(f"{ratio:.3f}" for ratio in made["estimate_over_exact"]),
         )
-        for made in settings
+        for made, speed in zip(settings, speeds, strict=True)
     )
     return Table(headers, tuple(rows))
