@@ -64,37 +64,36 @@ class CostModel:
         """Costs of networks, SRAM as the solver estimates it; the rest is exact."""
         if any(map(self._needs_optimizer, architectures)):
             return Costs.of(self.exact(architectures))
-        return Costs.join(
-            [self._costs(layers, paths) for _, layers, paths in self._batches(architectures)]
-        )
+        order = _by_length(architectures)
+        ordered = [architectures[index] for index in order]
+        parts = [self._costs(layers, paths) for _, layers, paths in self._batches(ordered)]
+        return Costs.join(parts).at(_inverse(order))
 
     def exact(self, architectures: Sequence[Architecture]) -> list[Cost]:
         """Costs of networks, SRAM from the memory plan: some hundredths of a second each."""
         if any(map(self._needs_optimizer, architectures)):
             return [self._optimized(architecture) for architecture in architectures]
+        order = _by_length(architectures)
+        ordered = [architectures[index] for index in order]
         found = []
-        for batch, layers, paths in self._batches(architectures):
+        for batch, layers, paths in self._batches(ordered):
             costs = self._costs(layers, paths)
             for index, architecture in enumerate(batch):
-                found.append(
-                    Cost(
-                        _planned(architecture, paths, index, limit=None),
-                        int(costs.flash_bytes[index]),
-                        int(costs.macs[index]),
-                        float(costs.latency_ms[index]),
-                    )
-                )
-        return found
+                peak = _planned(architecture, paths, index, limit=None)
+                found.append(dataclasses.replace(costs.one(index), sram_bytes=peak))
+        return [found[index] for index in _inverse(order)]
 
     def screen(self, architectures: Sequence[Architecture], limits: Limits) -> Screened:
         """Which networks keep to all limits, by the exact figures."""
         if any(map(self._needs_optimizer, architectures)):
             costs = self.estimate(architectures)
             return Screened(limits.kept(costs), costs)
-        parts = [self._screen(*batch, limits) for batch in self._batches(architectures)]
-        return Screened(
-            np.concatenate([p.fits for p in parts]), Costs.join([p.costs for p in parts])
-        )
+        order = _by_length(architectures)
+        ordered = [architectures[index] for index in order]
+        parts = [self._screen(*batch, limits) for batch in self._batches(ordered)]
+        fits, costs = np.concatenate([p.fits for p in parts]), Costs.join([p.costs for p in parts])
+        back = _inverse(order)
+        return Screened(fits[back], costs.at(back))
 
     def require_feasible(self, smallest: Sequence[Architecture], limits: Limits) -> None:
         """Makes sure that the smallest network of at least one space keeps to all limits.
@@ -156,6 +155,16 @@ class CostModel:
             best.macs,
             float(latency_ms(layers, self.clock_hz)[0]) * ratio,
         )
+
+
+def _by_length(architectures: Sequence[Architecture]) -> list[int]:
+    """An order in which a batch is of networks of like length, so that few layers fill it up."""
+    return sorted(range(len(architectures)), key=lambda i: len(architectures[i].blocks))
+
+
+def _inverse(order: Sequence[int]) -> np.ndarray:
+    """Where each network has gone."""
+    return np.argsort(np.array(order, dtype=np.int64))
 
 
 def _planned(architecture: Architecture, paths: Paths, index: int, *, limit: int | None) -> int:
