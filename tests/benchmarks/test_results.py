@@ -8,16 +8,29 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import memory_page, parity_page, patches_page, results, update_readme
+from benchmarks import (
+    memory_page,
+    parity_page,
+    patches_page,
+    redistribution,
+    results,
+    search_cost_page,
+    search_space_page,
+    update_readme,
+)
 from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
 from tflm_mcunet import convert
+from tflm_mcunet.search.cost_model import CLOSE
 
 PAGES: dict[str, Callable[[Json], str]] = {
     "memory": memory_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
+    "redistribution": redistribution.page,
+    "search_cost": search_cost_page.page,
+    "search_space": search_space_page.page,
 }
 QUICK = [
     model for model in TABLE_MODELS if model.key in ("mcunet_vww1", "vww_96", "kws", "resnet8")
@@ -45,6 +58,29 @@ def test_no_byte_differs() -> None:
     assert parity_page.failures(figures) == []
     assert figures["random"]["networks"] >= 1000
     assert all(count["schedules"] > 0 for count in figures["random"]["modes"].values())
+
+
+def test_the_search_counts_as_the_converter_does() -> None:
+    figures = results.read("search_cost")
+    for made in (*figures["settings"], *figures["optimizer"]):
+        assert made["equal_peaks"] == made.get("equal_estimates", made["networks"])
+        assert made["equal_peaks"] == made["networks"] > 0
+    assert figures["settings"][0]["networks"] >= 500
+    assert min(figures["speed"]["estimates_per_second"]) >= 2000
+
+
+def test_no_estimate_was_off_by_more_than_the_search_allows_for() -> None:
+    for made in results.read("search_cost")["settings"]:
+        low, high = CLOSE[made["mode"]]
+        least, *_, most = made["estimate_over_exact"]
+        assert low <= least and most <= high
+
+
+def test_more_memory_moves_the_choice_of_the_space() -> None:
+    sweeps = results.read("search_space")["sweeps"]
+    inputs = [run["best"][0]["resolution"] for run in sweeps["sram"]]
+    widths = [run["best"][0]["width"] for run in sweeps["flash"]]
+    assert inputs == sorted(set(inputs)) and widths == sorted(set(widths))
 
 
 def test_references_are_about_the_models_of_the_table() -> None:
