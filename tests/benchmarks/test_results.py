@@ -76,6 +76,11 @@ def test_no_estimate_was_off_by_more_than_the_search_allows_for() -> None:
         assert low <= least and most <= high
 
 
+def test_hardly_any_other_estimate_is_outside_of_the_margins() -> None:
+    for made in results.read("search_cost")["held_out"]:
+        assert made["outside"] <= 0.01 * made["networks"]
+
+
 def test_more_memory_moves_the_choice_of_the_space() -> None:
     sweeps = results.read("search_space")["sweeps"]
     inputs = [run["best"][0]["resolution"] for run in sweeps["sram"]]

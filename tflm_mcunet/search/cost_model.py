@@ -33,10 +33,13 @@ BATCH = 500
 CLOSE = {"layer": (0.8, 1.1), "stream": (0.84, 1.1), "auto": (0.84, 1.1)}
 """Estimates relative to a limit between which networks are planned.
 
-No bound, but what benchmarks/search_cost.py has found: of 800 networks, none was further off.
-The planner may find less than the estimate, where several stages share memory better than the
+No bound, but chosen by what was seen: how often networks that had no part in the choice are
+further off, benchmarks/search_cost.py counts. The planner may find less than the estimate, where several stages share memory better than the
 solver thinks; or, rarely, more, where residuals of many small stages are in each other's way.
 """
+
+CLOSE_IN_ONE_DIMENSION = (0.55, 1.2)
+"""The same where rows are one pixel wide: few bytes in all, of which scratch is a large part."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -114,7 +117,7 @@ class CostModel:
         sram = limits.sram_bytes
         if sram is None:
             return Screened(fits, costs)
-        low, high = CLOSE[self.mode]
+        low, high = margins(layers, self.mode)
         close = fits & (paths.peaks > low * sram) & (paths.peaks <= high * sram)
         fits &= paths.peaks <= sram
         for index in map(int, np.flatnonzero(close)):
@@ -155,6 +158,14 @@ class CostModel:
             best.macs,
             float(latency_ms(layers, self.clock_hz)[0]) * ratio,
         )
+
+
+def margins(layers: Layers, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest estimate of each network, relative to a limit, that needs a plan."""
+    narrow = layers.width[:, 0] == 1
+    pairs = zip(CLOSE_IN_ONE_DIMENSION, CLOSE[mode], strict=True)
+    low, high = (np.where(narrow, one, two) for one, two in pairs)
+    return low, high
 
 
 def _by_length(architectures: Sequence[Architecture]) -> list[int]:
