@@ -18,7 +18,10 @@ def page(figures: Json) -> str:
     )
     low, high = CLOSE["auto"]
     made = figures["speed"]["provenance"]
-    speed = f"Estimates were timed, the best of a few runs, by `{made['command']}` at commit {made['commit'][:12]}."
+    speed = (
+        f"Estimates were timed, the best of a few runs, by `{made['command']}` at commit "
+        f"{made['commit'][:12]}."
+    )
     narrow_low, narrow_high = CLOSE_IN_ONE_DIMENSION
     layer_low = CLOSE["layer"][0]
     return f"""# The search's cost model

@@ -34,8 +34,9 @@ CLOSE = {"layer": (0.8, 1.1), "stream": (0.84, 1.1), "auto": (0.84, 1.1)}
 """Estimates relative to a limit between which networks are planned.
 
 No bound, but chosen by what was seen: how often networks that had no part in the choice are
-further off, benchmarks/search_cost.py counts. The planner may find less than the estimate, where several stages share memory better than the
-solver thinks; or, rarely, more, where residuals of many small stages are in each other's way.
+further off, benchmarks/search_cost.py counts. The planner may find less than the estimate, where
+several stages share memory better than the solver thinks; or, rarely, more, where residuals of
+many small stages are in each other's way.
 """
 
 CLOSE_IN_ONE_DIMENSION = (0.55, 1.2)
