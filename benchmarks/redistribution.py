@@ -114,7 +114,9 @@ def page(figures: Json) -> str:
 
 MobileNetV2 at 224 × 224; the first convolution and {BLOCKS} blocks run in {PATCHES} × {PATCHES}
 patches. For the redistributed network, the block with a residual among them has moved behind, and
-the kernel of the one without an expansion is gone. "Overhead" counts every patch with its whole
+the kernel of the one without an expansion is gone. Our sources do not say what the paper changed;
+this rule was chosen because its patch side and stage come out as the paper's, so
+the agreement of these two is no independent check. "Overhead" counts every patch with its whole
 halo; clipped: what lies outside of the image is not computed, as in our runtime. The paper's
 figures of the stage are of the first kind, its overall figures are closer to the second.
 

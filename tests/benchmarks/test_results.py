@@ -14,7 +14,10 @@ from benchmarks import (
     mlperf_page,
     parity_page,
     patches_page,
+    redistribution,
     results,
+    search_cost_page,
+    search_space_page,
     supernet,
     update_readme,
 )
@@ -22,6 +25,7 @@ from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
 from tflm_mcunet import convert
+from tflm_mcunet.search.cost_model import CLOSE
 
 PAGES: dict[str, Callable[[Json], str]] = {
     "audio": audio.page,
@@ -30,6 +34,9 @@ PAGES: dict[str, Callable[[Json], str]] = {
     "parity": parity_page.page,
     "patches": patches_page.page,
     "supernet": supernet.page,
+    "redistribution": redistribution.page,
+    "search_cost": search_cost_page.page,
+    "search_space": search_space_page.page,
 }
 QUICK = [
     model for model in TABLE_MODELS if model.key in ("mcunet_vww1", "vww_96", "kws", "resnet8")
@@ -67,6 +74,34 @@ def test_sharing_weights_costs_little_and_changes_nothing() -> None:
     assert supernet.ratio(figures["speed"], "seconds") <= 1.5
     assert figures["extraction"]["networks"] >= 50
     assert figures["extraction"]["greatest_difference"] <= 1e-5
+
+
+def test_the_search_counts_as_the_converter_does() -> None:
+    figures = results.read("search_cost")
+    for made in (*figures["settings"], *figures["optimizer"]):
+        assert made["equal_peaks"] == made.get("equal_estimates", made["networks"])
+        assert made["equal_peaks"] == made["networks"] > 0
+    assert figures["settings"][0]["networks"] >= 500
+    assert min(figures["speed"]["estimates_per_second"]) >= 2000
+
+
+def test_no_estimate_was_off_by_more_than_the_search_allows_for() -> None:
+    for made in results.read("search_cost")["settings"]:
+        low, high = CLOSE[made["mode"]]
+        least, *_, most = made["estimate_over_exact"]
+        assert low <= least and most <= high
+
+
+def test_hardly_any_other_estimate_is_outside_of_the_margins() -> None:
+    for made in results.read("search_cost")["held_out"]:
+        assert made["outside"] <= 0.01 * made["networks"]
+
+
+def test_more_memory_moves_the_choice_of_the_space() -> None:
+    sweeps = results.read("search_space")["sweeps"]
+    inputs = [run["best"][0]["resolution"] for run in sweeps["sram"]]
+    widths = [run["best"][0]["width"] for run in sweeps["flash"]]
+    assert inputs == sorted(set(inputs)) and widths == sorted(set(widths))
 
 
 def test_references_are_about_the_models_of_the_table() -> None:

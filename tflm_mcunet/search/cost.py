@@ -40,6 +40,20 @@ class Costs:
         names = [field.name for field in dataclasses.fields(cls)]
         return cls(*(np.array([getattr(cost, name) for cost in costs]) for name in names))
 
+    def one(self, index: int) -> Cost:
+        """The costs of one network."""
+        return Cost(
+            int(self.sram_bytes[index]),
+            int(self.flash_bytes[index]),
+            int(self.macs[index]),
+            float(self.latency_ms[index]),
+        )
+
+    def at(self, indices: np.ndarray) -> Costs:
+        """The costs of some networks, in this order."""
+        names = [field.name for field in dataclasses.fields(self)]
+        return Costs(*(getattr(self, name)[indices] for name in names))
+
     @classmethod
     def join(cls, parts: Sequence[Costs]) -> Costs:
         """All of them in one."""

@@ -33,10 +33,14 @@ BATCH = 500
 CLOSE = {"layer": (0.8, 1.1), "stream": (0.84, 1.1), "auto": (0.84, 1.1)}
 """Estimates relative to a limit between which networks are planned.
 
-No bound, but what benchmarks/search_cost.py has found: of 800 networks, none was further off.
-The planner may find less than the estimate, where several stages share memory better than the
-solver thinks; or, rarely, more, where residuals of many small stages are in each other's way.
+No bound, but chosen by what was seen: how often networks that had no part in the choice are
+further off, benchmarks/search_cost.py counts. The planner may find less than the estimate, where
+several stages share memory better than the solver thinks; or, rarely, more, where residuals of
+many small stages are in each other's way.
 """
+
+CLOSE_IN_ONE_DIMENSION = (0.55, 1.2)
+"""The same where rows are one pixel wide: few bytes in all, of which scratch is a large part."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,39 +66,38 @@ class CostModel:
 
     def estimate(self, architectures: Sequence[Architecture]) -> Costs:
         """Costs of networks, SRAM as the solver estimates it; the rest is exact."""
-        if self.mode == "patch":
+        if any(map(self._needs_optimizer, architectures)):
             return Costs.of(self.exact(architectures))
-        return Costs.join(
-            [self._costs(layers, paths) for _, layers, paths in self._batches(architectures)]
-        )
+        order = _by_length(architectures)
+        ordered = [architectures[index] for index in order]
+        parts = [self._costs(layers, paths) for _, layers, paths in self._batches(ordered)]
+        return Costs.join(parts).at(_inverse(order))
 
     def exact(self, architectures: Sequence[Architecture]) -> list[Cost]:
         """Costs of networks, SRAM from the memory plan: some hundredths of a second each."""
-        if self.mode == "patch":
-            return [self._patched(architecture) for architecture in architectures]
+        if any(map(self._needs_optimizer, architectures)):
+            return [self._optimized(architecture) for architecture in architectures]
+        order = _by_length(architectures)
+        ordered = [architectures[index] for index in order]
         found = []
-        for batch, layers, paths in self._batches(architectures):
+        for batch, layers, paths in self._batches(ordered):
             costs = self._costs(layers, paths)
             for index, architecture in enumerate(batch):
-                found.append(
-                    Cost(
-                        _planned(architecture, paths, index, limit=None),
-                        int(costs.flash_bytes[index]),
-                        int(costs.macs[index]),
-                        float(costs.latency_ms[index]),
-                    )
-                )
-        return found
+                peak = _planned(architecture, paths, index, limit=None)
+                found.append(dataclasses.replace(costs.one(index), sram_bytes=peak))
+        return [found[index] for index in _inverse(order)]
 
     def screen(self, architectures: Sequence[Architecture], limits: Limits) -> Screened:
         """Which networks keep to all limits, by the exact figures."""
-        if self.mode == "patch":
+        if any(map(self._needs_optimizer, architectures)):
             costs = self.estimate(architectures)
             return Screened(limits.kept(costs), costs)
-        parts = [self._screen(*batch, limits) for batch in self._batches(architectures)]
-        return Screened(
-            np.concatenate([p.fits for p in parts]), Costs.join([p.costs for p in parts])
-        )
+        order = _by_length(architectures)
+        ordered = [architectures[index] for index in order]
+        parts = [self._screen(*batch, limits) for batch in self._batches(ordered)]
+        fits, costs = np.concatenate([p.fits for p in parts]), Costs.join([p.costs for p in parts])
+        back = _inverse(order)
+        return Screened(fits[back], costs.at(back))
 
     def require_feasible(self, smallest: Sequence[Architecture], limits: Limits) -> None:
         """Makes sure that the smallest network of at least one space keeps to all limits.
@@ -115,7 +118,7 @@ class CostModel:
         sram = limits.sram_bytes
         if sram is None:
             return Screened(fits, costs)
-        low, high = CLOSE[self.mode]
+        low, high = margins(layers, self.mode)
         close = fits & (paths.peaks > low * sram) & (paths.peaks <= high * sram)
         fits &= paths.peaks <= sram
         for index in map(int, np.flatnonzero(close)):
@@ -138,7 +141,12 @@ class CostModel:
             latency_ms(layers, self.clock_hz),
         )
 
-    def _patched(self, architecture: Architecture) -> Cost:
+    def _needs_optimizer(self, architecture: Architecture) -> bool:
+        """Patches, and windows of one pixel, as after redistribution, are not for the batch."""
+        windows = ((*block.kernel, *block.stride) for block in architecture.blocks)
+        return self.mode == "patch" or (1, 1, 1, 1) in windows
+
+    def _optimized(self, architecture: Architecture) -> Cost:
         graph = build_graph(architecture)
         best = optimize(graph, Goal(mode=self.mode, row_fed=self.row_fed)).best
         stages = range(len(best.schedule.stages))
@@ -151,6 +159,24 @@ class CostModel:
             best.macs,
             float(latency_ms(layers, self.clock_hz)[0]) * ratio,
         )
+
+
+def margins(layers: Layers, mode: str) -> tuple[np.ndarray, np.ndarray]:
+    """Least and largest estimate of each network, relative to a limit, that needs a plan."""
+    narrow = layers.width[:, 0] == 1
+    pairs = zip(CLOSE_IN_ONE_DIMENSION, CLOSE[mode], strict=True)
+    low, high = (np.where(narrow, one, two) for one, two in pairs)
+    return low, high
+
+
+def _by_length(architectures: Sequence[Architecture]) -> list[int]:
+    """An order in which a batch is of networks of like length, so that few layers fill it up."""
+    return sorted(range(len(architectures)), key=lambda i: len(architectures[i].blocks))
+
+
+def _inverse(order: Sequence[int]) -> np.ndarray:
+    """Where each network has gone."""
+    return np.argsort(np.array(order, dtype=np.int64))
 
 
 def _planned(architecture: Architecture, paths: Paths, index: int, *, limit: int | None) -> int:

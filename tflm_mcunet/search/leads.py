@@ -102,16 +102,17 @@ def lead_across_groups(reading: Reading, output: Output) -> np.ndarray:
     scale = np.maximum(output.scale // reading.scale, 1)
     offset = (output.offset - reading.offset) // reading.scale
     stride, pad = reading.stride_rows, reading.pad_top
-    idle = (pad // stride - offset) // scale
-    busy = -((offset - reading.reader_height) // scale) - 1
-    best = np.zeros_like(offset)
-    for rows in (idle, idle + 1, busy, output.height):
+    idle = (pad // stride - offset) // scale  # rows that free nothing yet
+    busy = -((offset - reading.reader_height) // scale) - 1  # rows until all is free
+    best = np.minimum(np.minimum(idle, busy), output.height) * output.row_bytes
+    best = np.maximum(best, output.bytes - reading.height * reading.row_bytes)
+    for rows in (idle + 1, busy):
         rows = np.minimum(np.maximum(rows, 1), output.height)
         made = scale * rows + offset
         dead = np.minimum(np.maximum(made * stride - pad, 0), reading.height)
         dead = np.where(made >= reading.reader_height, reading.height, dead)
         best = np.maximum(best, rows * output.row_bytes - dead * reading.row_bytes)
-    return best
+    return np.maximum(best, 0)
 
 
 def _most(

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Where to cut networks into stages: the converter's minimax path, for a batch of networks.
 
-The choice of `tflm_converters.schedule.solver` among the stages that compute nothing twice: the
-least peak, of equal peaks the fewest stages, of those the one whose last stages are shortest.
+The choice of `tflm_converters.schedule.solver` among the stages that compute nothing twice, hence
+not among patches: the least peak, of equal peaks the fewest stages, of those the one whose last
+stages are shortest.
 """
 
 from __future__ import annotations
@@ -16,9 +17,6 @@ from tflm_converters.schedule.network import Network
 from tflm_converters.schedule.types import Schedule, Stage
 from tflm_mcunet.search.layers import Layers
 from tflm_mcunet.search.stage_peaks import HUGE, StagePeaks
-
-FAST_MODES = ("layer", "stream", "auto")
-"""Modes whose paths are found here. Patches compute their halos twice, which is not for here."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -73,16 +71,18 @@ def find_paths(layers: Layers, *, mode: str, row_fed: bool) -> Paths:
     in_place = stage_peaks.in_place()
     if row_fed:  # what is fed passes through a line buffer, and cannot be overwritten whole
         in_place[:, 0] = HUGE
+    alone = mode == "layer" and not row_fed  # what is fed may stream through several layers
     edges = []
-    for last, peaks in stage_peaks.streams():
+    for last, peaks in stage_peaks.streams(alone=alone):
         if mode == "layer":
+            peaks = np.pad(peaks, ((0, 0), (last - peaks.shape[1], 0)))
             peaks[:, int(row_fed) : last - 1] = HUGE
         edges.append(peaks)
     best = _least_peaks(edges, in_place)
     peaks = best[np.arange(len(best)), layers.counts]
     firsts = _fewest_stages(edges, in_place, peaks)
-    alone = np.stack([edge[:, -1] for edge in edges], axis=1)
-    return Paths(peaks, firsts, alone > peaks[:, None], layers.counts, row_fed)
+    single = np.stack([edge[:, -1] for edge in edges], axis=1)
+    return Paths(peaks, firsts, single > peaks[:, None], layers.counts, row_fed)
 
 
 def _least_peaks(edges: list[np.ndarray], in_place: np.ndarray) -> np.ndarray:

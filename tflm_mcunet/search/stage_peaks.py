@@ -141,15 +141,19 @@ class StagePeaks:
         peak = self.alive[:, :-1] + layers.height * layers.width + GROUP_STATE.itemsize
         return np.where(is_possible & (self._chain_end < 0), peak, HUGE)
 
-    def streams(self) -> Iterator[tuple[int, np.ndarray]]:
-        """For each last layer + 1, the peaks (networks, last) of stages by their first layer."""
+    def streams(self, *, alone: bool = False) -> Iterator[tuple[int, np.ndarray]]:
+        """For each last layer + 1, the peaks (networks, last) of stages by their first layer.
+
+        `alone`: only the stages of a single layer, peaks (networks, 1), which takes less time.
+        """
         sums = np.zeros((len(self._rows), self.count), dtype=np.int32)
         largest = sums.copy()
         fed = self._fed_bytes() if self.row_fed else None
         for last in range(1, self.count + 1):
             if last > 1:
                 self._add_tile(last - 2, sums, largest)
-            yield last, self._peaks(last, largest[:, :last], fed)
+            low = last - 1 if alone else 0
+            yield last, self._peaks(low, last, largest[:, low:last], fed)
 
     def _add_tile(self, layer: int, sums: np.ndarray, largest: np.ndarray) -> None:
         """Takes the output of a layer into the tiles of all stages that contain it."""
@@ -157,18 +161,19 @@ class StagePeaks:
         sums[:, : layer + 1] += self._tiles[:, layer, None]
         np.maximum(largest, sums, out=largest)
 
-    def _peaks(self, last: int, tiles: np.ndarray, fed: np.ndarray | None) -> np.ndarray:
-        first = np.arange(last, dtype=np.int32)
-        rings = self._ring_sums[:, last - 1, None] - self._ring_sums[:, :last]
-        groups = self._begun[:, last, None] - self._begun[:, 1 : last + 1] + 1
-        pools = self._accumulators[:, last, None] - self._accumulators[:, :last]
-        peaks = self.alive[:, :last] + self.layers.bytes[:, last - 1, None] + rings + tiles
+    def _peaks(self, low: int, last: int, tiles: np.ndarray, fed: np.ndarray | None) -> np.ndarray:
+        """Peaks of the stages that begin with the layers [low, last)."""
+        first = np.arange(low, last, dtype=np.int32)
+        rings = self._ring_sums[:, last - 1, None] - self._ring_sums[:, low:last]
+        groups = self._begun[:, last, None] - self._begun[:, low + 1 : last + 1] + 1
+        pools = self._accumulators[:, last, None] - self._accumulators[:, low:last]
+        peaks = self.alive[:, low:last] + self.layers.bytes[:, last - 1, None] + rings + tiles
         peaks += GROUP_STATE.itemsize * groups + pools
         held = self.held[:, last, None]
         peaks += np.where((held >= first) & (held < last - 1), self._unbuffered[:, last, None], 0)
-        if fed is not None:
+        if fed is not None and low == 0:
             peaks[:, 0] += fed
-        return peaks - self._shared(last)
+        return peaks - self._shared(low, last)
 
     # ---- What an output saves by overwriting an input -------------------------------------------
 
@@ -210,33 +215,38 @@ class StagePeaks:
             },
         )
 
-    def _shared(self, last: int) -> np.ndarray:
+    def _shared(self, low: int, last: int) -> np.ndarray:
         """Bytes saved by writing the output over the input rows already consumed."""
         output = self._output(last)
-        saved = _saved(self._made_before[:, :last], output.bytes, self._chain_lead(last, output))
-        saved *= self._chain_end[:, :last] < last
-        self._share_held_across_groups(saved, last, output)
-        self._share_held_inside_group(saved, last, output)
+        lead = self._chain_lead(low, last, output)
+        saved = _saved(self._made_before[:, low:last], output.bytes, lead)
+        saved *= self._chain_end[:, low:last] < last
+        self._share_held_across_groups(saved, low, last, output)
+        self._share_held_inside_group(saved, low, last, output)
         return saved
 
-    def _share_held_across_groups(self, saved: np.ndarray, last: int, output: Output) -> None:
+    def _share_held_across_groups(
+        self, saved: np.ndarray, low: int, last: int, output: Output
+    ) -> None:
         networks, firsts = self._behind
-        count = int(np.searchsorted(firsts, last))
-        networks, firsts = networks[:count], firsts[:count]
+        some = slice(*np.searchsorted(firsts, [low, last]))
+        networks, firsts = networks[some], firsts[some]
         output = output.of(networks)
-        lead = lead_across_groups(self._held_reader.at(slice(count)), output)
+        lead = lead_across_groups(self._held_reader.at(some), output)
         more = _saved(self._held_bytes[networks, firsts], output.bytes, lead)
         more *= self._held_end[networks, firsts] < last
-        more *= ~self._is_one_group(last)[networks, firsts]
-        saved[networks, firsts] = np.maximum(saved[networks, firsts], more)
+        more *= ~self._is_one_group(low, last)[networks, firsts - low]
+        saved[networks, firsts - low] = np.maximum(saved[networks, firsts - low], more)
 
-    def _share_held_inside_group(self, saved: np.ndarray, last: int, output: Output) -> None:
-        near = self._near(last)
-        dies = self._is_one_group(last)[:, near:] & (self._held_end[:, near:last] < last)
+    def _share_held_inside_group(
+        self, saved: np.ndarray, low: int, last: int, output: Output
+    ) -> None:
+        near = self._near(low, last)
+        dies = self._is_one_group(near, last) & (self._held_end[:, near:last] < last)
         if dies.any():
-            lead = self._lead_of_adds(self._adder, last, near, output)
+            lead = self._lead_of_adds(self._adder, near, last, output)
             more = dies * _saved(self._held_bytes[:, near:last], output.bytes, lead)
-            saved[:, near:] = np.maximum(saved[:, near:], more)
+            saved[:, near - low :] = np.maximum(saved[:, near - low :], more)
 
     def _output(self, last: int) -> Output:
         layers, column = self.layers, slice(last - 1, last)
@@ -249,34 +259,34 @@ class StagePeaks:
             position=last - 1,
         )
 
-    def _chain_lead(self, last: int, output: Output) -> np.ndarray:
-        lead = lead_across_groups(self._chain_reader.at(np.s_[:, :last]), output)
-        near = self._near(last)
-        one_group = self._is_one_group(last)[:, near:]
+    def _chain_lead(self, low: int, last: int, output: Output) -> np.ndarray:
+        lead = lead_across_groups(self._chain_reader.at(np.s_[:, low:last]), output)
+        near = self._near(low, last)
+        one_group = self._is_one_group(near, last)
         inside = lead_before_writer(self._first_reader.at(np.s_[:, near:last]), output)
         inside[:, -1:] = lead_in_writer(self._first_reader.at(np.s_[:, last - 1 : last]), output)
         # Within a group, an ADD reads the same input again if a block has no expansion.
         ends = self._chain_end[:, near:last]
         if (one_group & (ends >= 0) & (ends < last)).any():
-            inside = np.maximum(inside, self._lead_of_adds(self._chain_adder, last, near, output))
-        lead[:, near:] = np.where(one_group, inside, lead[:, near:])
+            inside = np.maximum(inside, self._lead_of_adds(self._chain_adder, near, last, output))
+        lead[:, near - low :] = np.where(one_group, inside, lead[:, near - low :])
         return lead
 
-    def _lead_of_adds(self, readers: Reading, last: int, near: int, output: Output) -> np.ndarray:
+    def _lead_of_adds(self, readers: Reading, near: int, last: int, output: Output) -> np.ndarray:
         """The lead in stages that are one group, begin with [near, last) and contain an ADD."""
         reading = readers.at(np.s_[:, near:last])
         # An ADD that is the last layer writes each pixel over the one that it has just read.
         is_last = reading.position == output.position
         return np.where(is_last, 0, lead_before_writer(reading, output))
 
-    def _near(self, last: int) -> int:
-        """The first layer of any stage that is one group."""
-        return int(self.group_begin[:, last - 1].min())
+    def _near(self, low: int, last: int) -> int:
+        """The first layer, from `low` on, of any stage that is one group."""
+        return max(int(self.group_begin[:, last - 1].min()), low)
 
-    def _is_one_group(self, last: int) -> np.ndarray:
-        """Which stages, by their first layer, are one group that is no pooling."""
+    def _is_one_group(self, low: int, last: int) -> np.ndarray:
+        """Which stages that begin with [low, last) are one group that is no pooling."""
         is_pool = self.layers.kind[:, last - 1, None] == LayerKind.MEAN
-        first = np.arange(last, dtype=np.int32)
+        first = np.arange(low, last, dtype=np.int32)
         return (self.group_begin[:, last - 1, None] <= first) & ~is_pool
 
 

@@ -6,9 +6,14 @@ import dataclasses
 import numpy as np
 import pytest
 
-from tests.tflm_mcunet.search.random_networks import random_architecture, small_space
+from tests.tflm_mcunet.search.random_networks import (
+    random_architecture,
+    small_space,
+    tiny_space,
+)
 from tflm_converters.cost import total_macs
 from tflm_converters.optimize import Goal, optimize
+from tflm_mcunet.redistribute import redistribute
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.graph import build_graph
@@ -36,6 +41,13 @@ def test_patches_are_planned_by_the_optimizer() -> None:
     assert costs.sram_bytes.tolist() == [best.peak]
     assert model.screen([tiny], Limits(best.peak)).fits.all()
     assert not model.screen([tiny], Limits(best.peak - 1)).fits.any()
+
+
+def test_redistributed_networks_are_left_to_the_optimizer() -> None:
+    changed = redistribute(tiny_space(24).largest(), blocks=1).architecture
+    assert changed.blocks[0].kernel == (1, 1)
+    cost = CostModel().exact([changed])[0]
+    assert cost.sram_bytes == optimize(build_graph(changed), Goal()).best.peak
 
 
 @pytest.mark.parametrize("mode", ["layer", "auto"])

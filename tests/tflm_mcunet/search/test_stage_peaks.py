@@ -47,3 +47,12 @@ def test_a_network_costs_the_same_in_any_company() -> None:
     for row, network in enumerate(_NETWORKS):
         for last, alone in StagePeaks(encode([network]), row_fed=False).streams():
             assert alone[0].tolist() == together[last][row].tolist()
+
+
+def test_single_layers_alone() -> None:
+    stages = StagePeaks(encode(_NETWORKS), row_fed=False)
+    for (last, every), (same, single) in zip(
+        stages.streams(), stages.streams(alone=True), strict=True
+    ):
+        assert last == same
+        assert single.tolist() == every[:, -1:].tolist()
