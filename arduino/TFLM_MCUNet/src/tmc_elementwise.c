@@ -66,7 +66,7 @@ TMC_INLINE input_scale input_scale_of(int32_t offset, int32_t left_shift, int32_
 
 TMC_INLINE int32_t rescale(input_scale scale, int32_t value) {
   const int32_t shifted = (value + scale.offset) * (1 << scale.left_shift);
-  const int32_t high = tmc_rounding_high_mul(shifted, scale.multiplier);
+  const int32_t high = tmc_rounding_high_mul_add(shifted, scale.multiplier, 0);
   return (high + ((high >> 31) & scale.ties) + scale.rounding) >> scale.right_shift;
 }
 

@@ -14,7 +14,7 @@ from typing import TypeVar
 import numpy as np
 
 MAGIC = 0x314D4354
-VERSION = 1
+VERSION = 2
 NONE = -1
 """No such tensor or group."""
 NO_PARAMETER = 0xFFFFFFFF
