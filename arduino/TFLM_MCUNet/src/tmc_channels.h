@@ -67,11 +67,29 @@ TMC_INLINE tmc_scale tmc_scale_of(const tmc_channels* channels, int32_t channel)
                       channels->twice_output_offset_plus_1);
 }
 
-TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
-  const int32_t doubled = tmc_saturating_double((int32_t)sum);
+TMC_INLINE int8_t tmc_fast_output_of_doubled(tmc_scale scale, int32_t doubled) {
   const int32_t high = tmc_rounding_high_mul_add(doubled, scale.multiplier, scale.rounding);
   return (int8_t)tmc_saturate_to_int8((high + (doubled >> 31)) >> scale.right_shift);
 }
+
+TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
+  return tmc_fast_output_of_doubled(scale, tmc_saturating_double((int32_t)sum));
+}
+
+#ifndef TMC_SIMD_IN_C
+
+// The same in assembly, with multiplier, right shift and rounding in r8 to r10: a tmc_scale.
+#define TMC_FAST_OUTPUT(sum)            \
+  "qadd %[" sum "], %[" sum "], %[" sum \
+  "]\n\t"                               \
+  "smmlar r11, %[" sum                  \
+  "], r8, r10\n\t"                      \
+  "add r11, r11, %[" sum                \
+  "], asr #31\n\t"                      \
+  "asr r11, r11, r9\n\t"                \
+  "ssat %[" sum "], #8, r11\n\t"
+
+#endif
 
 // Not inlined, so that the rare case takes no registers from the other.
 TMC_NOINLINE static int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift,
@@ -84,6 +102,12 @@ static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum)
   return scale.is_fast ? tmc_fast_output(scale, sum)
                        : tmc_any_output(op, scale.multiplier, scale.right_shift, sum);
 }
+
+// All that sums of one channel need.
+typedef struct {
+  tmc_scale scale;
+  uint32_t bias;
+} tmc_channel;
 
 // The fast outputs are saturated to int8_t and nothing else; few activations are narrower.
 static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t count) {

@@ -10,8 +10,8 @@
 
 enum {
   STRIP_PIXELS = 16,   // whose windows are widened together if they are small
-  BUFFER_WORDS = 256,  // wide windows; behind a part of them the sums that wait for the others
-  PART_WORDS = 192,
+  BUFFER_WORDS = 288,  // wide windows; behind a part of them the sums that wait for the others
+  PART_WORDS = 224,
   PARTIAL_SUMS = BUFFER_WORDS - PART_WORDS,
   PATCH_BYTES = 128,  // of a window at a time
 };
@@ -54,29 +54,45 @@ typedef struct {
   uint32_t* wide;
 } widening;
 
-static void copy(const int8_t* from, int32_t count, int8_t* to) {
-  for (; count >= 4; count -= 4) {
-    memcpy(to, from, 4);
-    from += 4;
-    to += 4;
-  }
-  for (; count > 0; --count) {
-    *to++ = *from++;
+// Copies words; the last one may overlap that before.
+TMC_INLINE void copy(const int8_t* from, int32_t count, int8_t* to) {
+  if (count >= 4) {
+    const int8_t* const last = from + count - 4;
+    int8_t* const last_to = to + count - 4;
+    for (; from < last; from += 4, to += 4) {
+      memcpy(to, from, 4);
+    }
+    memcpy(last_to, last, 4);
+  } else {
+    for (; count > 0; --count) {
+      *to++ = *from++;
+    }
   }
 }
 
-// What follows the last value in its quad does not matter: the weights there are zero.
+// Widens what is left over behind `count / 4` quads; what follows it in its quad does not matter,
+// since the weights there are zero.
+static void widen_rest(widening to, const int8_t* values, int32_t count) {
+  const int32_t rest = count & 3;
+  uint32_t* const wide = to.wide + count / 4 * to.step;
+  uint32_t bytes = 0;
+  if (rest == 0) {
+    return;
+  }
+  if (count >= 4) {
+    bytes = tmc_load_word(values + count - 4) >> (32 - 8 * rest);
+  } else {
+    copy(values, count, (int8_t*)&bytes);
+  }
+  wide[0] = tmc_add_even_bytes(to.offset, bytes);
+  wide[1] = tmc_add_odd_bytes(to.offset, bytes);
+}
+
 static void widen(widening to, const int8_t* values, int32_t count) {
   if (count >= 4) {
     tmc_widen(values, count / 4, to.offset, to.step, to.wide);
   }
-  if ((count & 3) != 0) {
-    uint32_t bytes = 0;
-    uint32_t* const last = to.wide + count / 4 * to.step;
-    copy(values + (count & ~3), count & 3, (int8_t*)&bytes);
-    last[0] = tmc_add_even_bytes(to.offset, bytes);
-    last[1] = tmc_add_odd_bytes(to.offset, bytes);
-  }
+  widen_rest(to, values, count);
 }
 
 // Where the pieces of a window go, which are adjacent in the input: they are copied to `patch`, if
@@ -86,7 +102,7 @@ typedef struct {
   int8_t* patch;
 } destination;
 
-static void take(destination* d, const int8_t* values, int32_t count) {
+TMC_INLINE void take(destination* d, const int8_t* values, int32_t count) {
   if (d->patch != NULL) {
     copy(values, count, d->patch);
     d->patch += count;
@@ -99,8 +115,9 @@ static void take(destination* d, const int8_t* values, int32_t count) {
 // Padding is the zero point, to which the offset is added.
 static void take_padding(destination* d, int32_t zero_point, int32_t count) {
   if (d->patch != NULL) {
-    memset(d->patch, zero_point, (size_t)count);
-    d->patch += count;
+    for (; count > 0; --count) {
+      *d->patch++ = (int8_t)zero_point;
+    }
   } else {
     for (; count > 0; count -= 4) {
       d->to.wide[0] = 0;
@@ -131,24 +148,30 @@ static void take_inside(const tmc_call* call, int32_t y, int32_t x, byte_range p
   }
 }
 
-// Any window, tap by tap.
-static void take_taps(const tmc_call* call, position at, byte_range part, destination* d) {
+// Any window, run by run of taps that are adjacent in the input, as they are in the weights: a row,
+// or one tap if there is dilation.
+static void take_runs(const tmc_call* call, position at, byte_range part, destination* d) {
   const tmc_op* op = call->op;
   const tmc_window window = {tmc_row_taps(call, at.y), tmc_col_taps(call, at.x)};
   const int32_t depth = call->inputs[0].channels;
-  int32_t skipped = part.begin % depth;
-  for (int32_t tap = part.begin / depth, left = part.end - part.begin; left > 0; ++tap) {
-    const int32_t ky = tap / op->kernel_w;
-    const int32_t kx = tap - ky * op->kernel_w;
-    const int32_t count = tmc_min(depth - skipped, left);
-    if (ky >= window.rows.begin && ky < window.rows.end && kx >= window.cols.begin &&
-        kx < window.cols.end) {
-      take(d, tmc_tap_pixel(call, &window, ky, kx) + skipped, count);
-    } else {
-      take_padding(d, -op->input_offset, count);
+  const int32_t taps = op->dilation_w == 1 ? op->kernel_w : 1;
+  const int32_t run = taps * depth;
+  const int32_t runs_per_row = op->kernel_w / taps;
+  for (int32_t i = part.begin / run; i * run < part.end; ++i) {
+    const int32_t ky = i / runs_per_row;
+    const int32_t kx = (i - ky * runs_per_row) * taps;
+    const int32_t begin = tmc_max(i * run, part.begin);
+    const int32_t end = tmc_min((i + 1) * run, part.end);
+    const int is_row_inside = ky >= window.rows.begin && ky < window.rows.end;
+    const int32_t left = tmc_clamp(i * run + (window.cols.begin - kx) * depth, begin, end);
+    const int32_t right = tmc_clamp(i * run + (window.cols.end - kx) * depth, left, end);
+    const int32_t from = is_row_inside ? left : end;
+    const int32_t to = is_row_inside ? right : end;
+    take_padding(d, -op->input_offset, from - begin);
+    if (to > from) {
+      take(d, tmc_tap_pixel(call, &window, ky, kx) + (from - i * run), to - from);
     }
-    left -= count;
-    skipped = 0;
+    take_padding(d, -op->input_offset, end - to);
   }
 }
 
@@ -159,7 +182,7 @@ static void take_window(const tmc_call* call, position at, byte_range part, dest
   if (is_inside(call, y, x)) {
     take_inside(call, y, x, part, d);
   } else {
-    take_taps(call, at, part, d);
+    take_runs(call, at, part, d);
   }
 }
 
@@ -193,11 +216,15 @@ static void widen_pixels(const convolution* c, const position* at, int32_t count
     for (int32_t p = 0; p < pixels; ++p) {
       values[p] = pixel_below(c->call, at[p]) + part.begin;
     }
-    if (pixels == 4 && bytes % 4 == 0) {
+    if (pixels == 4 && bytes >= 4) {
       tmc_widen_4_pixels(values, bytes / 4, to.offset, to.wide);
-    } else {
-      for (int32_t p = 0; p < pixels; ++p) {
-        widen((widening){to.step, to.offset, to.wide + 2 * p}, values[p], bytes);
+    }
+    for (int32_t p = 0; p < pixels; ++p) {
+      const widening pixel = {to.step, to.offset, to.wide + 2 * p};
+      if (pixels == 4) {
+        widen_rest(pixel, values[p], bytes);
+      } else {
+        widen(pixel, values[p], bytes);
       }
     }
     at += pixels;

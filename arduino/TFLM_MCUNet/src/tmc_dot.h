@@ -203,17 +203,6 @@ TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* sec
   return sums;
 }
 
-// As tmc_fast_output, with multiplier, right shift and rounding in r8 to r10.
-#define TMC_FAST_OUTPUT(sum)            \
-  "qadd %[" sum "], %[" sum "], %[" sum \
-  "]\n\t"                               \
-  "smmlar r11, %[" sum                  \
-  "], r8, r10\n\t"                      \
-  "add r11, r11, %[" sum                \
-  "], asr #31\n\t"                      \
-  "asr r11, r11, r9\n\t"                \
-  "ssat %[" sum "], #8, r11\n\t"
-
 // 26 instructions for four outputs.
 TMC_INLINE void tmc_write_4_pixels(const tmc_scale* scale, tmc_sums sums, int8_t* const** pixels,
                                    int32_t channel) {

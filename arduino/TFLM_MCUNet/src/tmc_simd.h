@@ -31,6 +31,10 @@ TMC_INLINE uint32_t tmc_low_halves(uint32_t a, uint32_t b) { return (a & 0xFFFF)
 
 TMC_INLINE uint32_t tmc_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (b & 0xFFFF0000); }
 
+TMC_INLINE uint32_t tmc_add_pairs(uint32_t a, uint32_t b) {
+  return tmc_low_halves((uint32_t)(tmc_low(a) + tmc_low(b)), (uint32_t)(tmc_high(a) + tmc_high(b)));
+}
+
 TMC_INLINE uint32_t tmc_add_even_bytes(uint32_t pair, uint32_t bytes) {
   const int32_t low = tmc_low(pair) + (int8_t)(bytes & 0xFF);
   const int32_t high = tmc_high(pair) + (int8_t)(bytes >> 16 & 0xFF);
@@ -103,6 +107,8 @@ TMC_INLINE int32_t tmc_saturate_to_int8(int32_t a) {
 // (a.low, b.low) and (a.high, b.high).
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_low_halves, "pkhbt %0, %1, %2, lsl #16")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_high_halves, "pkhtb %0, %2, %1, asr #16")
+
+TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_pairs, "sadd16 %0, %1, %2")
 
 // Bytes 0 and 2, or 1 and 3, sign-extended; and added to a pair.
 TMC_INSTRUCTION_OF_1(uint32_t, tmc_even_bytes, "sxtb16 %0, %1")

@@ -23,6 +23,10 @@ from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
 TILE_COLUMNS = (64, 32, 16, 8, 4, 2)
 """Widths of tiles that are tried, besides the whole row; powers of two suit the kernels."""
 
+ALL_ROWS = 1 << 15
+TILE_ROWS = (ALL_ROWS, 8, 4, 2)
+"""Heights of tiles that are tried."""
+
 SHARES = (1.0, 0.6, 0.3, 0.1)
 """Shares of a stage's spare memory that its wider tiles may take, tried in turn."""
 
@@ -67,20 +71,17 @@ def evaluate(network: Network, schedule: Schedule, *, steps: int = SEARCH_STEPS)
 
 
 def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
-    """The same schedule with wider tiles, at the same peak or within `ceiling` bytes.
+    """The same schedule with larger tiles, at the same peak or within `ceiling` bytes.
 
     One-pixel tiles need least scratch but call a kernel for every pixel; where a stage
-    has memory to spare below the peak, its tiles grow into it.
+    has memory to spare below the peak, its tiles grow into it, first in width. Kernels
+    read what the windows of several rows share only once.
     """
     if ceiling > planned.peak:
-        return _widen_within(planned, ceiling - planned.network.variable_bytes)
-    for index, room in enumerate(_slack(planned)):
-        for share in SHARES:
-            stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
-            wider = _with_stage(planned, index, stage)
-            if wider is not None:
-                planned = wider
-                break
+        planned = _widen_within(planned, ceiling - planned.network.variable_bytes)
+    else:
+        planned = _widen_below_peak(planned)
+    planned = _heighten_below_peak(planned)
     plan = planned.plan
     bound = lower_bound(plan.buffers, planned.layout.overlaps, plan.ticks, plan.live_bytes)
     return dataclasses.replace(
@@ -88,6 +89,41 @@ def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
         plan=dataclasses.replace(plan, lower_bound=bound),
         macs=schedule_macs(planned.network, planned.schedule),
     )
+
+
+def _widen_below_peak(planned: Planned) -> Planned:
+    for index, room in enumerate(_slack(planned)):
+        for share in SHARES:
+            stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
+            wider = _with_stage(planned, index, stage)
+            if wider is not None:
+                planned = wider
+                break
+    return planned
+
+
+def _heighten_below_peak(planned: Planned) -> Planned:
+    for index, stage in enumerate(planned.schedule.stages):
+        for rows in TILE_ROWS:
+            taller = _heighten_stage(planned.network, stage, rows)
+            heightened = _with_stage(planned, index, taller) if taller != stage else None
+            if heightened is not None:
+                planned = heightened
+                break
+    return planned
+
+
+def _heighten_stage(network: Network, stage: Stage, rows: int) -> Stage:
+    """Tiles of up to `rows` rows, of the groups whose tiles are wider than a pixel."""
+    if stage.mode not in (Mode.STREAM, Mode.LAYER) or stage.in_place:
+        return stage
+    groups = []
+    for group in stage.groups:
+        extent = group_extent(network, group)
+        is_wide = group.tile_rows == 1 and (group.tile_cols > 1 or extent.width == 1)
+        taller = dataclasses.replace(group, tile_rows=min(rows, extent.height))
+        groups.append(taller if is_wide else group)
+    return dataclasses.replace(stage, groups=tuple(groups))
 
 
 def _widen_within(planned: Planned, ceiling: int) -> Planned:
@@ -101,7 +137,7 @@ def _widen_within(planned: Planned, ceiling: int) -> Planned:
         wider = evaluate(planned.network, schedule)
         if wider.plan.peak <= ceiling:
             return wider
-    return widen_tiles(planned)
+    return _widen_below_peak(planned)
 
 
 def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
