@@ -13,7 +13,7 @@ enum {
   BUFFER_WORDS = 288,  // wide windows; behind a part of them the sums that wait for the others
   PART_WORDS = 224,
   PARTIAL_SUMS = BUFFER_WORDS - PART_WORDS,
-  PATCH_BYTES = 128,  // of a window at a time
+  PATCH_BYTES = 64,  // of a window at a time
 };
 
 typedef struct {

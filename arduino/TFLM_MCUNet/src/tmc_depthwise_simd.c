@@ -17,12 +17,12 @@
 
 enum {
   CHANNELS = 4,
-  PLANE_WORDS = 64,            // if there is one for each of four channels
+  PLANE_WORDS = 54,            // if there is one for each of four channels
   SMALL_KERNEL_WORDS = 3 * 2,  // of weights that are packed behind them
   PLANE_PITCH = PLANE_WORDS + SMALL_KERNEL_WORDS,
   ALL_WORDS = CHANNELS * PLANE_PITCH,
   KERNEL_WORDS = 7 * 6,  // of weights that are packed channel by channel
-  INPUT_ROWS = 24,       // of a tile
+  INPUT_ROWS = 16,       // of a tile
 };
 
 // What four channels are computed with; `all_are_fast` if their scales are.
@@ -237,10 +237,10 @@ static int32_t overhead(const tmc_op* op, tile_shape tile) {
 
 // The tile that costs least, among those that cut the box into columns as wide as fits, or into
 // up to three more.
-static tile_shape best_tile(const tmc_op* op, const tmc_box* box) {
+static tile_shape best_tile(const tmc_op* op, const tmc_box* box, int32_t at_once) {
   const int32_t height = box->y_end - box->y_begin;
   const int32_t width = box->x_end - box->x_begin;
-  tile_shape best = {0, 0, is_small(op) || height == 1 ? CHANNELS : 1};
+  tile_shape best = {0, 0, at_once};
   for (int32_t parts = 1, tried = 0; tried < 4 && parts <= width; ++parts) {
     tile_shape tile = best;
     tile.columns = tmc_min(((width + parts - 1) / parts + 1) & ~1, width);
@@ -301,6 +301,43 @@ static void compute_pixels(const convolution* c, const tmc_box* box, int32_t fir
   }
 }
 
+// ---- Tiles one after the other ----
+
+static void place_windows(const convolution* c, const tmc_box* box, tmc_windows* windows) {
+  const tmc_op* op = c->call->op;
+  windows->pitch = 4 * c->tile.row_words;
+  windows->row_stride = c->tile.row_words * op->stride_h;
+  windows->kernel_h = op->kernel_h;
+  windows->output = &c->call->output;
+  windows->y = box->y_begin;
+  windows->x = box->x_begin;
+  windows->rows = box->y_end - box->y_begin;
+  windows->columns = box->x_end - box->x_begin;
+}
+
+// Computes a tile, or any box if `at_once` is 0: pixel by pixel.
+static void compute_box(convolution* c, const tmc_box* box, int32_t at_once) {
+  const int32_t last = c->call->output.channels - CHANNELS;
+  tmc_windows windows;
+  if (at_once > 0) {
+    find_input(c->call, box, &c->tile);
+    place_windows(c, box, &windows);
+  }
+  for (int32_t first = 0; first < last + CHANNELS; first += CHANNELS) {
+    const int32_t begin = tmc_min(first, last);  // the last channels may overlap those before
+    begin_block(c, begin);
+    if (at_once > 0 && c->block.all_are_fast) {
+      compute_channels(c, &windows, begin, at_once);
+    } else {
+      compute_pixels(c, box, begin);
+    }
+  }
+}
+
+static tmc_box part_of(const tmc_box* box, tile_shape tile, int32_t y, int32_t x) {
+  return (tmc_box){y, tmc_min(y + tile.rows, box->y_end), x, tmc_min(x + tile.columns, box->x_end)};
+}
+
 // ---- The operator ----
 
 int tmc_depthwise_simd_computes(const tmc_call* call) {
@@ -324,33 +361,6 @@ static void clamp_box(const tmc_call* call) {
   }
 }
 
-// Computes a tile, or any box if `at_once` is 0: pixel by pixel.
-static void compute_box(convolution* c, const tmc_box* box, int32_t at_once) {
-  const tmc_op* op = c->call->op;
-  const int32_t last = c->call->output.channels - CHANNELS;
-  tmc_windows windows;
-  if (at_once > 0) {
-    find_input(c->call, box, &c->tile);
-    windows.pitch = 4 * c->tile.row_words;
-    windows.row_stride = c->tile.row_words * op->stride_h;
-    windows.kernel_h = op->kernel_h;
-    windows.output = &c->call->output;
-    windows.y = box->y_begin;
-    windows.x = box->x_begin;
-    windows.rows = box->y_end - box->y_begin;
-    windows.columns = box->x_end - box->x_begin;
-  }
-  for (int32_t first = 0; first < last + CHANNELS; first += CHANNELS) {
-    const int32_t begin = tmc_min(first, last);  // the last channels may overlap those before
-    begin_block(c, begin);
-    if (at_once > 0 && c->block.all_are_fast) {
-      compute_channels(c, &windows, begin, at_once);
-    } else {
-      compute_pixels(c, box, begin);
-    }
-  }
-}
-
 void tmc_depthwise_simd(const tmc_call* call) {
   const tmc_box* box = &call->box;
   convolution c;
@@ -358,19 +368,52 @@ void tmc_depthwise_simd(const tmc_call* call) {
   c.channels = tmc_channels_of(call);
   tile_shape tile = {0, 0, 0};
   if (can_be_packed(call)) {
-    tile = best_tile(call->op, box);
+    const int is_row = box->y_end - box->y_begin == 1;
+    tile = best_tile(call->op, box, is_small(call->op) || is_row ? CHANNELS : 1);
   }
   if (tile.rows == 0) {
     tile = (tile_shape){box->y_end - box->y_begin, box->x_end - box->x_begin, 0};
   }
   for (int32_t y = box->y_begin; y < box->y_end; y += tile.rows) {
     for (int32_t x = box->x_begin; x < box->x_end; x += tile.columns) {
-      const tmc_box part = {y, tmc_min(y + tile.rows, box->y_end), x,
-                            tmc_min(x + tile.columns, box->x_end)};
+      const tmc_box part = part_of(box, tile, y, x);
       compute_box(&c, &part, tile.channels);
     }
   }
   clamp_box(call);
+}
+
+// ---- One plane ----
+
+int tmc_depthwise_simd_computes_plane(const tmc_call* call, int32_t channel) {
+  const tmc_channels channels = tmc_channels_of(call);
+  const tmc_op* op = call->op;
+  return can_be_packed(call) && op->act_min == INT8_MIN && op->act_max == INT8_MAX &&
+         tmc_scale_of(&channels, channel).is_fast && best_tile(op, &call->box, 1).rows > 0;
+}
+
+void tmc_depthwise_plane_simd(const tmc_call* call, int32_t channel) {
+  const tmc_box* box = &call->box;
+  const tile_shape tile = best_tile(call->op, box, 1);
+  convolution c;
+  c.call = call;
+  c.channels = tmc_channels_of(call);
+  tmc_channel constants = {tmc_scale_of(&c.channels, channel), tmc_bias(&c.channels, channel)};
+  tmc_windows windows;
+  windows.constants = &constants;
+  windows.weights = c.weights;
+  windows.values = c.planes;
+  windows.channel = channel;
+  pack_kernel(call, channel, 1, c.weights);
+  for (int32_t y = box->y_begin; y < box->y_end; y += tile.rows) {
+    for (int32_t x = box->x_begin; x < box->x_end; x += tile.columns) {
+      const tmc_box part = part_of(box, tile, y, x);
+      find_input(call, &part, &c.tile);
+      place_windows(&c, &part, &windows);
+      pack_one_channel(&c, 0);
+      windows_function_of(call->op)(&windows);
+    }
+  }
 }
 
 #endif

@@ -19,7 +19,7 @@ NONE = -1
 """No such tensor or group."""
 NO_PARAMETER = 0xFFFFFFFF
 """No such entry in the parameters."""
-MAX_GROUP_OPS = 64
+MAX_GROUP_OPS = 32
 MAX_INPUTS = 2
 
 
