@@ -156,6 +156,8 @@ def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
     if offsets is None:
         return None
     ticks, live = live_bytes(layout.buffers, layout.overlaps)
+    if lower_bound(layout.buffers, layout.overlaps, ticks, live) > planned.plan.peak:
+        return None
     plan = dataclasses.replace(
         planned.plan, buffers=tuple(layout.buffers), offsets=offsets, ticks=ticks, live_bytes=live
     )
@@ -199,7 +201,8 @@ def _widen_group(
     for cols in (width, *(c for c in TILE_COLUMNS if c < width)):
         wider = dataclasses.replace(group, tile_cols=cols)
         more_scratch = max(pack_tiles(network, wider, spans).size - scratch, 0)
-        if more_scratch + _largest_lead(network, stage, wider) - lead <= room:
+        more_lead = max(_largest_lead(network, stage, wider) - lead, 0)
+        if more_scratch + more_lead <= room:
             return wider
     return group
 
