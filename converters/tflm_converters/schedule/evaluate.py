@@ -77,11 +77,12 @@ def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
     has memory to spare below the peak, its tiles grow into it, first in width. Kernels
     read what the windows of several rows share only once.
     """
+    available = ceiling - planned.network.variable_bytes
     if ceiling > planned.peak:
-        planned = _widen_within(planned, ceiling - planned.network.variable_bytes)
+        planned = _widen_within(planned, available)
     else:
         planned = _widen_below_peak(planned)
-    planned = _heighten_below_peak(planned)
+    planned = _heighten(planned, available)
     plan = planned.plan
     bound = lower_bound(plan.buffers, planned.layout.overlaps, plan.ticks, plan.live_bytes)
     return dataclasses.replace(
@@ -95,34 +96,59 @@ def _widen_below_peak(planned: Planned) -> Planned:
     for index, room in enumerate(_slack(planned)):
         for share in SHARES:
             stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
-            wider = _with_stage(planned, index, stage)
+            wider = _with_stage(planned, index, stage, planned.plan.peak)
             if wider is not None:
                 planned = wider
                 break
     return planned
 
 
-def _heighten_below_peak(planned: Planned) -> Planned:
+def _heighten(planned: Planned, ceiling: int) -> Planned:
+    """Tiles of as many rows as find room: those of a whole stage, else of groups one by one.
+
+    Only streams as a whole are planned anew, which takes its time.
+    """
+    ceiling = max(ceiling, planned.plan.peak)
     for index, stage in enumerate(planned.schedule.stages):
-        for rows in TILE_ROWS:
-            taller = _heighten_stage(planned.network, stage, rows)
-            heightened = _with_stage(planned, index, taller) if taller != stage else None
-            if heightened is not None:
-                planned = heightened
-                break
+        groups = range(len(stage.groups))
+        heightened = _heighten_groups(planned, index, groups, ceiling)
+        if heightened is planned:
+            for group in groups:
+                heightened = _heighten_groups(heightened, index, range(group, group + 1), ceiling)
+        planned = heightened
     return planned
 
 
-def _heighten_stage(network: Network, stage: Stage, rows: int) -> Stage:
-    """Tiles of up to `rows` rows, of the groups whose tiles are wider than a pixel."""
+def _heighten_groups(planned: Planned, index: int, chosen: range, ceiling: int) -> Planned:
+    """The plan with higher tiles of the chosen groups of a stage, if they fit."""
+    stage = planned.schedule.stages[index]
+    for rows in TILE_ROWS:
+        taller = _heighten_stage(planned.network, stage, chosen, rows)
+        if taller == stage:
+            continue
+        heightened = _with_stage(planned, index, taller, ceiling)
+        if heightened is None and stage.mode is Mode.STREAM and len(chosen) == len(stage.groups):
+            heightened = evaluate(planned.network, _exchanged(planned.schedule, index, taller))
+        if heightened is not None and heightened.plan.peak <= ceiling:
+            return heightened
+    return planned
+
+
+def _exchanged(schedule: Schedule, index: int, stage: Stage) -> Schedule:
+    stages = list(schedule.stages)
+    stages[index] = stage
+    return dataclasses.replace(schedule, stages=tuple(stages))
+
+
+def _heighten_stage(network: Network, stage: Stage, chosen: range, rows: int) -> Stage:
+    """Tiles of up to `rows` rows, of the chosen groups whose tiles are wider than a pixel."""
     if stage.mode not in (Mode.STREAM, Mode.LAYER) or stage.in_place:
         return stage
-    groups = []
-    for group in stage.groups:
-        extent = group_extent(network, group)
-        is_wide = group.tile_rows == 1 and (group.tile_cols > 1 or extent.width == 1)
-        taller = dataclasses.replace(group, tile_rows=min(rows, extent.height))
-        groups.append(taller if is_wide else group)
+    groups = list(stage.groups)
+    for i in chosen:
+        extent = group_extent(network, groups[i])
+        if groups[i].tile_rows == 1 and (groups[i].tile_cols > 1 or extent.width == 1):
+            groups[i] = dataclasses.replace(groups[i], tile_rows=min(rows, extent.height))
     return dataclasses.replace(stage, groups=tuple(groups))
 
 
@@ -140,27 +166,20 @@ def _widen_within(planned: Planned, ceiling: int) -> Planned:
     return _widen_below_peak(planned)
 
 
-def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
+def _with_stage(planned: Planned, index: int, stage: Stage, ceiling: int) -> Planned | None:
     """The plan with one stage exchanged, other stages' buffers staying in place, if it fits."""
-    stages = list(planned.schedule.stages)
-    stages[index] = stage
-    schedule = dataclasses.replace(planned.schedule, stages=tuple(stages))
+    schedule = _exchanged(planned.schedule, index, stage)
     layout = lay_out(planned.network, schedule)
-    offsets = refit(
-        layout.buffers,
-        layout.overlaps,
-        planned.plan.offsets,
-        layout.scratch_of(index),
-        planned.plan.peak,
-    )
+    movable = layout.scratch_of(index)
+    offsets = refit(layout.buffers, layout.overlaps, planned.plan.offsets, movable, ceiling)
     if offsets is None:
         return None
     ticks, live = live_bytes(layout.buffers, layout.overlaps)
-    if lower_bound(layout.buffers, layout.overlaps, ticks, live) > planned.plan.peak:
+    ends = (o + b.size for o, b in zip(offsets, layout.buffers, strict=True))
+    peak = max(planned.plan.peak, *ends)
+    if lower_bound(layout.buffers, layout.overlaps, ticks, live) > peak:
         return None
-    plan = dataclasses.replace(
-        planned.plan, buffers=tuple(layout.buffers), offsets=offsets, ticks=ticks, live_bytes=live
-    )
+    plan = MemoryPlan(tuple(layout.buffers), offsets, peak, planned.plan.lower_bound, ticks, live)
     return dataclasses.replace(planned, schedule=schedule, layout=layout, plan=plan)
 
 
