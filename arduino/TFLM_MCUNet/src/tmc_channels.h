@@ -79,15 +79,14 @@ TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
 #ifndef TMC_SIMD_IN_C
 
 // The same in assembly, with multiplier, right shift and rounding in r8 to r10: a tmc_scale.
-#define TMC_FAST_OUTPUT(sum)            \
-  "qadd %[" sum "], %[" sum "], %[" sum \
-  "]\n\t"                               \
-  "smmlar r11, %[" sum                  \
-  "], r8, r10\n\t"                      \
-  "add r11, r11, %[" sum                \
-  "], asr #31\n\t"                      \
-  "asr r11, r11, r9\n\t"                \
+// clang-format off: one instruction in a line
+#define TMC_FAST_OUTPUT(sum)                                      \
+  "qadd %[" sum "], %[" sum "], %[" sum "]\n\t"                   \
+  "smmlar r11, %[" sum "], r8, r10\n\t"                           \
+  "add r11, r11, %[" sum "], asr #31\n\t"                         \
+  "asr r11, r11, r9\n\t"                                          \
   "ssat %[" sum "], #8, r11\n\t"
+// clang-format on
 
 #endif
 

@@ -112,16 +112,16 @@ TMC_INLINE void tmc_widen(const int8_t* values, int32_t quads, uint32_t offset, 
                    : "cc", "memory");
 }
 
-#define TMC_WIDEN_2_PIXELS(first, second)   \
-  "ldr r9, [%[" first                       \
-  "]], #4\n\t"                              \
-  "ldr r11, [%[" second                     \
-  "]], #4\n\t"                              \
-  "sxtab16 r8, %[offset], r9\n\t"           \
-  "sxtab16 r9, %[offset], r9, ror #8\n\t"   \
-  "sxtab16 r10, %[offset], r11\n\t"         \
-  "sxtab16 r11, %[offset], r11, ror #8\n\t" \
+// clang-format off: one instruction in a line
+#define TMC_WIDEN_2_PIXELS(first, second)                         \
+  "ldr r9, [%[" first "]], #4\n\t"                                \
+  "ldr r11, [%[" second "]], #4\n\t"                              \
+  "sxtab16 r8, %[offset], r9\n\t"                                 \
+  "sxtab16 r9, %[offset], r9, ror #8\n\t"                         \
+  "sxtab16 r10, %[offset], r11\n\t"                               \
+  "sxtab16 r11, %[offset], r11, ror #8\n\t"                       \
   "stmia %[wide]!, {r8, r9, r10, r11}\n\t"
+// clang-format on
 
 TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, uint32_t offset,
                                    uint32_t* wide) {
@@ -139,15 +139,14 @@ TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, u
       : "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
-#define TMC_DOT_OF_2_PIXELS(first, second)       \
-  "ldmia %[wide]!, {r8, r9, r10, r11}\n\t"       \
-  "smlad %[" first "], %[even], r8, %[" first    \
-  "]\n\t"                                        \
-  "smlad %[" first "], %[odd], r9, %[" first     \
-  "]\n\t"                                        \
-  "smlad %[" second "], %[even], r10, %[" second \
-  "]\n\t"                                        \
+// clang-format off: one instruction in a line
+#define TMC_DOT_OF_2_PIXELS(first, second)                        \
+  "ldmia %[wide]!, {r8, r9, r10, r11}\n\t"                        \
+  "smlad %[" first "], %[even], r8, %[" first "]\n\t"             \
+  "smlad %[" first "], %[odd], r9, %[" first "]\n\t"              \
+  "smlad %[" second "], %[even], r10, %[" second "]\n\t"          \
   "smlad %[" second "], %[odd], r11, %[" second "]\n\t"
+// clang-format on
 
 // 13 instructions for 16 products.
 TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
@@ -166,20 +165,18 @@ TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** 
   return sums;
 }
 
-#define TMC_DOT_OF_8_VALUES(weights, sum)  \
-  "ldrd %[even], %[odd], [%[" weights      \
-  "]], #8\n\t"                             \
-  "sxtb16 %[other], %[even], ror #8\n\t"   \
-  "sxtb16 %[even], %[even]\n\t"            \
-  "smlad %[" sum "], %[even], r8, %[" sum  \
-  "]\n\t"                                  \
-  "smlad %[" sum "], %[other], r9, %[" sum \
-  "]\n\t"                                  \
-  "sxtb16 %[other], %[odd], ror #8\n\t"    \
-  "sxtb16 %[odd], %[odd]\n\t"              \
-  "smlad %[" sum "], %[odd], r10, %[" sum  \
-  "]\n\t"                                  \
+// clang-format off: one instruction in a line
+#define TMC_DOT_OF_8_VALUES(weights, sum)                         \
+  "ldrd %[even], %[odd], [%[" weights "]], #8\n\t"                \
+  "sxtb16 %[other], %[even], ror #8\n\t"                          \
+  "sxtb16 %[even], %[even]\n\t"                                   \
+  "smlad %[" sum "], %[even], r8, %[" sum "]\n\t"                 \
+  "smlad %[" sum "], %[other], r9, %[" sum "]\n\t"                \
+  "sxtb16 %[other], %[odd], ror #8\n\t"                           \
+  "sxtb16 %[odd], %[odd]\n\t"                                     \
+  "smlad %[" sum "], %[odd], r10, %[" sum "]\n\t"                 \
   "smlad %[" sum "], %[other], r11, %[" sum "]\n\t"
+// clang-format on
 
 // 19 instructions for 16 products; weights are aligned to words.
 TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* second,

@@ -79,66 +79,86 @@ TMC_INLINE void tmc_run_windows(const tmc_windows* of, int32_t kernel_w, int32_t
 #define TMC_LEFT(instruction, x, w) instruction " %[left], " x ", " w ", %[left]\n\t"
 #define TMC_RIGHT(instruction, x, w) instruction " %[right], " x ", " w ", %[right]\n\t"
 
+// clang-format off: one instruction in a line
+
 // Stores the right window first: a `step` of 0 lets the left one, stored last, replace it.
-#define TMC_END_WINDOWS \
-  "ldmia %[constants], {r8, r9, r10}\n\t"        \
-  TMC_FAST_OUTPUT("left")                        \
-  TMC_FAST_OUTPUT("right")                       \
-  "strb %[right], [%[output], %[step]]\n\t"      \
-  "strb %[left], [%[output]]\n\t"                \
+#define TMC_END_WINDOWS                                               \
+  "ldmia %[constants], {r8, r9, r10}\n\t"                             \
+  TMC_FAST_OUTPUT("left")                                             \
+  TMC_FAST_OUTPUT("right")                                            \
+  "strb %[right], [%[output], %[step]]\n\t"                           \
+  "strb %[left], [%[output]]\n\t"                                     \
   "add %[output], %[output], %[step], lsl #1\n\t"
 
-#define TMC_ROW_3_BY_1(at)                                                \
-  "ldrd r10, r11, [%[row]]\n\t"                                           \
-  "ldrd r8, r9, [%[weights], #" at "]\n\t" TMC_LEFT("smlad", "r10", "r8") \
-      TMC_RIGHT("smlatb", "r10", "r8") TMC_LEFT("smlabt", "r11", "r9")    \
-          TMC_RIGHT("smlad", "r11", "r9")
+#define TMC_ROW_3_BY_1(at)                                            \
+  "ldrd r10, r11, [%[row]]\n\t"                                       \
+  "ldrd r8, r9, [%[weights], #" at "]\n\t"                            \
+  TMC_LEFT("smlad", "r10", "r8")                                      \
+  TMC_RIGHT("smlatb", "r10", "r8")                                    \
+  TMC_LEFT("smlabt", "r11", "r9")                                     \
+  TMC_RIGHT("smlad", "r11", "r9")
 
-#define TMC_ROW_3_BY_2(at)                                                                       \
-  "ldrd r10, r11, [%[row]]\n\t"                                                                  \
-  "ldrd r8, r9, [%[weights], #" at "]\n\t" TMC_LEFT("smlad", "r10", "r8")                        \
-      TMC_LEFT("smlad", "r11", "r9") "ldr r10, [%[row], #8]\n\t" TMC_RIGHT("smlad", "r11", "r8") \
-          TMC_RIGHT("smlad", "r10", "r9")
+#define TMC_ROW_3_BY_2(at)                                            \
+  "ldrd r10, r11, [%[row]]\n\t"                                       \
+  "ldrd r8, r9, [%[weights], #" at "]\n\t"                            \
+  TMC_LEFT("smlad", "r10", "r8")                                      \
+  TMC_LEFT("smlad", "r11", "r9")                                      \
+  "ldr r10, [%[row], #8]\n\t"                                         \
+  TMC_RIGHT("smlad", "r11", "r8")                                     \
+  TMC_RIGHT("smlad", "r10", "r9")
 
 // Rows of 5 and 7 taps leave `weights` at those of the next row.
-#define TMC_ROW_5_BY_1                                                                         \
-  "ldrd %[x0], %[x1], [%[row]]\n\t"                                                            \
-  "ldmia %[weights]!, {r8, r9, r10, r11}\n\t" TMC_LEFT("smlad", "%[x0]", "r8") TMC_RIGHT(      \
-      "smlatb", "%[x0]", "r8") "ldr %[x0], [%[row], #8]\n\t" TMC_RIGHT("smlad", "%[x1]", "r9") \
-      TMC_LEFT("smlad", "%[x1]", "r10") TMC_LEFT("smlabt", "%[x0]", "r11")                     \
-          TMC_RIGHT("smlad", "%[x0]", "r11")
+#define TMC_ROW_5_BY_1                                                \
+  "ldrd %[x0], %[x1], [%[row]]\n\t"                                   \
+  "ldmia %[weights]!, {r8, r9, r10, r11}\n\t"                         \
+  TMC_LEFT("smlad", "%[x0]", "r8")                                    \
+  TMC_RIGHT("smlatb", "%[x0]", "r8")                                  \
+  "ldr %[x0], [%[row], #8]\n\t"                                       \
+  TMC_RIGHT("smlad", "%[x1]", "r9")                                   \
+  TMC_LEFT("smlad", "%[x1]", "r10")                                   \
+  TMC_LEFT("smlabt", "%[x0]", "r11")                                  \
+  TMC_RIGHT("smlad", "%[x0]", "r11")
 
-#define TMC_ROW_5_BY_2                                                                      \
-  "ldrd %[x0], %[x1], [%[row]]\n\t"                                                         \
-  "ldmia %[weights]!, {r8, r9, r10}\n\t" TMC_LEFT("smlad", "%[x0]", "r8")                   \
-      TMC_LEFT("smlad", "%[x1]", "r9")                                                      \
-          TMC_RIGHT("smlad", "%[x1]", "r8") "ldrd %[x0], %[x1], [%[row], #8]\n\t" TMC_LEFT( \
-              "smlad", "%[x0]", "r10") TMC_RIGHT("smlad", "%[x0]", "r9")                    \
-              TMC_RIGHT("smlad", "%[x1]", "r10")
+#define TMC_ROW_5_BY_2                                                \
+  "ldrd %[x0], %[x1], [%[row]]\n\t"                                   \
+  "ldmia %[weights]!, {r8, r9, r10}\n\t"                              \
+  TMC_LEFT("smlad", "%[x0]", "r8")                                    \
+  TMC_LEFT("smlad", "%[x1]", "r9")                                    \
+  TMC_RIGHT("smlad", "%[x1]", "r8")                                   \
+  "ldrd %[x0], %[x1], [%[row], #8]\n\t"                               \
+  TMC_LEFT("smlad", "%[x0]", "r10")                                   \
+  TMC_RIGHT("smlad", "%[x0]", "r9")                                   \
+  TMC_RIGHT("smlad", "%[x1]", "r10")
 
-#define TMC_ROW_7_BY_1 \
-  "ldrd %[x0], %[x1], [%[row]]\n\t"              \
-  "ldmia %[weights]!, {r8, r9, r10, r11}\n\t"    \
-  TMC_LEFT("smlad", "%[x0]", "r8")               \
-  TMC_RIGHT("smlatb", "%[x0]", "r8")             \
-  TMC_RIGHT("smlad", "%[x1]", "r9")              \
-  TMC_LEFT("smlad", "%[x1]", "r10")              \
-  "ldrd %[x0], %[x1], [%[row], #8]\n\t"          \
-  "ldrd r8, r9, [%[weights]], #8\n\t"            \
-  TMC_RIGHT("smlad", "%[x0]", "r11")             \
-  TMC_LEFT("smlad", "%[x0]", "r8")               \
-  TMC_LEFT("smlabt", "%[x1]", "r9")              \
+#define TMC_ROW_7_BY_1                                                \
+  "ldrd %[x0], %[x1], [%[row]]\n\t"                                   \
+  "ldmia %[weights]!, {r8, r9, r10, r11}\n\t"                         \
+  TMC_LEFT("smlad", "%[x0]", "r8")                                    \
+  TMC_RIGHT("smlatb", "%[x0]", "r8")                                  \
+  TMC_RIGHT("smlad", "%[x1]", "r9")                                   \
+  TMC_LEFT("smlad", "%[x1]", "r10")                                   \
+  "ldrd %[x0], %[x1], [%[row], #8]\n\t"                               \
+  "ldrd r8, r9, [%[weights]], #8\n\t"                                 \
+  TMC_RIGHT("smlad", "%[x0]", "r11")                                  \
+  TMC_LEFT("smlad", "%[x0]", "r8")                                    \
+  TMC_LEFT("smlabt", "%[x1]", "r9")                                   \
   TMC_RIGHT("smlad", "%[x1]", "r9")
 
-#define TMC_ROW_7_BY_2                                                                         \
-  "ldrd %[x0], %[x1], [%[row]]\n\t"                                                            \
-  "ldmia %[weights]!, {r8, r9, r10, r11}\n\t" TMC_LEFT("smlad", "%[x0]", "r8")                 \
-      TMC_LEFT("smlad", "%[x1]", "r9")                                                         \
-          TMC_RIGHT("smlad", "%[x1]", "r8") "ldrd %[x0], %[x1], [%[row], #8]\n\t" TMC_LEFT(    \
-              "smlad", "%[x0]", "r10") TMC_RIGHT("smlad", "%[x0]", "r9")                       \
-              TMC_LEFT("smlad", "%[x1]", "r11")                                                \
-                  TMC_RIGHT("smlad", "%[x1]", "r10") "ldr %[x0], [%[row], #16]\n\t" TMC_RIGHT( \
-                      "smlad", "%[x0]", "r11")
+#define TMC_ROW_7_BY_2                                                \
+  "ldrd %[x0], %[x1], [%[row]]\n\t"                                   \
+  "ldmia %[weights]!, {r8, r9, r10, r11}\n\t"                         \
+  TMC_LEFT("smlad", "%[x0]", "r8")                                    \
+  TMC_LEFT("smlad", "%[x1]", "r9")                                    \
+  TMC_RIGHT("smlad", "%[x1]", "r8")                                   \
+  "ldrd %[x0], %[x1], [%[row], #8]\n\t"                               \
+  TMC_LEFT("smlad", "%[x0]", "r10")                                   \
+  TMC_RIGHT("smlad", "%[x0]", "r9")                                   \
+  TMC_LEFT("smlad", "%[x1]", "r11")                                   \
+  TMC_RIGHT("smlad", "%[x1]", "r10")                                  \
+  "ldr %[x0], [%[row], #16]\n\t"                                      \
+  TMC_RIGHT("smlad", "%[x0]", "r11")
+
+// clang-format on
 
 // Pairs of windows, `pair` bytes apart. Those of three rows of three taps are one loop, which takes
 // all registers that there are; in others there is one over the rows of each pair.
