@@ -148,15 +148,32 @@ TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, u
   "smlad %[" second "], %[odd], r11, %[" second "]\n\t"
 // clang-format on
 
+// Four in each turn; what is more than a multiple of four comes first. `even` is free until then.
+// clang-format off
+#define TMC_LOOP_BY_FOUR(body)                                    \
+  "ands %[even], %[count], #3\n\t"                                \
+  "beq 1f\n\t"                                                    \
+  "cmp %[even], #2\n\t"                                           \
+  "bgt 2f\n\t"                                                    \
+  "beq 3f\n\t"                                                    \
+  "b 4f\n"                                                        \
+  "1:\n\t" body                                                   \
+  "2:\n\t" body                                                   \
+  "3:\n\t" body                                                   \
+  "4:\n\t" body                                                   \
+  "subs %[count], %[count], #4\n\t"                               \
+  "bgt 1b"
+// clang-format on
+
 // 13 instructions for 16 products.
 TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
                                         tmc_sums sums) {
   uint32_t even;
   uint32_t odd;
-  __asm__ volatile(TMC_LOOP_BY_TWO("ldr %[even], [%[weights]], #4\n\t"
-                                   "sxtb16 %[odd], %[even], ror #8\n\t"
-                                   "sxtb16 %[even], %[even]\n\t"  //
-                                   TMC_DOT_OF_2_PIXELS("a", "b") TMC_DOT_OF_2_PIXELS("c", "d"))
+  __asm__ volatile(TMC_LOOP_BY_FOUR("ldr %[even], [%[weights]], #4\n\t"
+                                    "sxtb16 %[odd], %[even], ror #8\n\t"
+                                    "sxtb16 %[even], %[even]\n\t"  //
+                                    TMC_DOT_OF_2_PIXELS("a", "b") TMC_DOT_OF_2_PIXELS("c", "d"))
                    : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d),
                      [weights] "+r"(weights), [wide] "+r"(*wide), [count] "+r"(quads),
                      [even] "=&r"(even), [odd] "=&r"(odd)
