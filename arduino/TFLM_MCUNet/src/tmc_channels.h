@@ -56,7 +56,7 @@ TMC_INLINE tmc_scale tmc_scale_by(int32_t multiplier, int32_t shift,
   return (tmc_scale){
       .multiplier = multiplier,
       .right_shift = -shift,
-      .rounding = (int32_t)((uint32_t)twice_output_offset_plus_1 << (right_shift_minus_1 & 31)),
+      .rounding = tmc_shift_left(twice_output_offset_plus_1, right_shift_minus_1),
       .is_fast = right_shift_minus_1 < TMC_MAX_FAST_SHIFT,
   };
 }

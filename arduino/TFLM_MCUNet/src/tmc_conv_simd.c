@@ -334,8 +334,13 @@ TMC_NOINLINE static void compute_1_pixel(convolution* c, part_of_windows part, i
     }
     sums = tmc_dot_of_2_channels(weights, next_weights, wide, part.count / 2, sums);
     if (part.is_last) {
-      output[channel] = tmc_output(op, tmc_scale_of(&c->channels, channel), sums.a);
-      output[channel + 1] = tmc_output(op, tmc_scale_of(&c->channels, channel + 1), sums.b);
+      // Stored at last: all that is read could change with the output, for all the compiler knows.
+      const tmc_scale first_scale = tmc_scale_of(&c->channels, channel);
+      const tmc_scale second_scale = tmc_scale_of(&c->channels, channel + 1);
+      const int8_t first_output = tmc_output(op, first_scale, sums.a);
+      const int8_t second_output = tmc_output(op, second_scale, sums.b);
+      output[channel] = first_output;
+      output[channel + 1] = second_output;
     } else {
       partial[0] = sums.a;
       partial[1] = sums.b;

@@ -71,6 +71,10 @@ TMC_INLINE int32_t tmc_rounding_high_mul_add(int32_t a, int32_t b, int32_t sum) 
   return sum + (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
 }
 
+TMC_INLINE int32_t tmc_shift_left(int32_t a, uint32_t bits) {
+  return bits > 31 ? 0 : (int32_t)((uint32_t)a << bits);
+}
+
 TMC_INLINE int32_t tmc_saturating_double(int32_t a) {
   return a > INT32_MAX / 2 ? INT32_MAX : a < INT32_MIN / 2 ? INT32_MIN : a * 2;
 }
@@ -118,6 +122,13 @@ TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_odd_bytes, "sxtab16 %0, %1, %2, ror #8")
 
 // sum + a * b / 2^32, rounded to nearest, ties upwards.
 TMC_INSTRUCTION_OF_3(int32_t, tmc_rounding_high_mul_add, "smmlar %0, %1, %2, %3")
+
+// a * 2^bits; what is left over of more than 31 bits is nobody's concern.
+TMC_INLINE int32_t tmc_shift_left(int32_t a, uint32_t bits) {
+  int32_t result;
+  __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(a), "r"(bits));
+  return result;
+}
 
 TMC_INSTRUCTION_OF_1(int32_t, tmc_saturating_double, "qadd %0, %1, %1")
 TMC_INSTRUCTION_OF_1(int32_t, tmc_saturate_to_int8, "ssat %0, #8, %1")
