@@ -24,3 +24,11 @@ class RuntimeMismatchError(ConversionError):
 
 class OutputError(ConversionError):
     """A result could not be written; nothing half-written is left behind."""
+
+
+class SettingsError(ConversionError):
+    """Settings contradict each other, or an array is not what they say."""
+
+
+class DataError(ConversionError):
+    """A data set is not there, or not what was expected."""

@@ -15,6 +15,11 @@ from tflm_mcunet import runtime_sources
 KERNELS = sorted(
     re.findall(r"^void (tmc_\w+)\(", (RUNTIME / "tmc_kernels.h").read_text(), re.MULTILINE)
 )
+FRONT_ENDS = {
+    f"tmc_{name}.{ending}"
+    for name in ("detector", "level", "log_mel", "log_spectrum", "spectrum")
+    for ending in "ch"
+}
 CORE = {"tmc_runtime.c", "tmc_group.c"}
 
 
@@ -26,9 +31,17 @@ def test_running_needs_neither_kernels_nor_validation() -> None:
     assert {name for name in chosen("tmc_program_run") if name.endswith(".c")} == CORE
 
 
-def test_opening_needs_everything() -> None:
+def test_opening_needs_everything_but_front_ends() -> None:
     every = {path.name for path in RUNTIME.glob("tmc_*.[ch]")}
-    assert chosen("tmc_program_run", "tmc_program_open") == every
+    assert chosen("tmc_program_run", "tmc_program_open") == every - FRONT_ENDS
+
+
+def test_front_ends_need_no_kernels() -> None:
+    assert {name for name in chosen("tmc_log_mel_push") if name.endswith(".c")} == {
+        "tmc_log_mel.c",
+        "tmc_level.c",
+        "tmc_spectrum.c",
+    }
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
