@@ -12,9 +12,10 @@ from string import Template
 from typing import Any
 
 from tflm_converters.errors import BudgetError
-from tflm_mcunet import boards
+from tflm_mcunet import boards, runtime_sources, sensors
 from tflm_mcunet.boards import Board
 from tflm_mcunet.exporting import Export, Files, export_c
+from tflm_mcunet.sensors import Sensor
 
 RUNTIME_CODE_BYTES = 32 * 1024
 """More than the runtime's code takes on a Cortex-M4 at -O2 with all of its kernels."""
@@ -45,7 +46,8 @@ class Share:
                 f"{self.memory} ({parts}), and there are {self.available:,}. "
                 + (
                     "Ways out: feed the input row by row (--row-fed), allow more MACs "
-                    "(--max-macs), or choose a smaller network or input."
+                    "(--max-macs), choose a smaller network or input, or leave the sensor to a "
+                    "sketch of your own (--sensor none)."
                     if self.memory == "SRAM"
                     else "Choose a network with fewer weights."
                 )
@@ -54,11 +56,12 @@ class Share:
 
 @dataclasses.dataclass(frozen=True)
 class ArduinoLibrary:
-    """A model as an Arduino library for a board."""
+    """A model as an Arduino library for a board; `sensor`, if any, feeds it in a sketch."""
 
     name: str
     board: Board
     export: Export
+    sensor: Sensor | None = None
 
     @property
     def sram(self) -> Share:
@@ -69,6 +72,8 @@ class ArduinoLibrary:
         }
         if self.export.row_bytes:
             parts["a row of the input"] = self.export.row_bytes
+        if self.sensor is not None:
+            parts |= self.sensor.sram
         return Share("SRAM", self.board.sram_bytes, parts)
 
     @property
@@ -80,18 +85,31 @@ class ArduinoLibrary:
             "code": RUNTIME_CODE_BYTES,
             "stored input": self.export.golden_bytes,
         }
+        if self.sensor is not None:
+            parts[f"code for the {self.sensor.name}"] = self.sensor.flash_bytes
         return Share("flash", self.board.flash_bytes, parts)
 
     @property
     def files(self) -> Files:
         """Paths inside the library's folder, and contents."""
-        sources = {f"src/{name}": content for name, content in self.export.files.items()}
-        return sources | {
-            "library.properties": self._fill("library.properties"),
-            "keywords.txt": self._keywords(),
-            "README.md": self._fill("README.md"),
-            "examples/SelfTest/SelfTest.ino": self._fill("SelfTest.ino"),
-        }
+        sources = self.export.files | self._sensor_sources()
+        return (
+            {f"src/{name}": content for name, content in sources.items()}
+            | {f"examples/{name}/{name}.ino": code for name, code in self.sketches.items()}
+            | {
+                "library.properties": self._fill("library.properties").encode(),
+                "keywords.txt": self._keywords(),
+                "README.md": self._fill("README.md").encode(),
+            }
+        )
+
+    @property
+    def sketches(self) -> Files:
+        """Sketches by name; the last one is the one that users want."""
+        made = {"SelfTest": self._sketch(None)}
+        if self.sensor is not None:
+            made[self.sensor.sketch] = self._sketch(self.sensor)
+        return {name: text.encode() for name, text in made.items()}
 
     def zip(self) -> bytes:
         """The library as the Arduino IDE takes it: Sketch > Include Library > Add .ZIP Library."""
@@ -109,30 +127,60 @@ class ArduinoLibrary:
             "name": self.export.model.name,
             "board": self.board.name,
             "row_fed": self.export.row_bytes > 0,
+            "sensor": None if self.sensor is None else self.sensor.name,
             "sram": self.sram.parts | {"total": self.sram.total, "available": self.sram.available},
             "flash": self.flash.parts
             | {"total": self.flash.total, "available": self.flash.available},
             "files": sorted(self.files),
         }
 
-    def _fill(self, template: str) -> bytes:
+    def _sensor_sources(self) -> Files:
+        if self.sensor is None:
+            return {}
+        needed = runtime_sources.needed(self.sensor.functions)
+        return self.sensor.files | {path.name: path.read_bytes() for path in needed}
+
+    def _sketch(self, sensor: Sensor | None) -> str:
+        """A sketch that checks the model and then runs it on what the sensor yields."""
+        if sensor is None:
+            return self._fill(
+                "sketch.ino",
+                purpose="Checks the model on a stored input, then runs it on that again and "
+                "again, and prints what it\n// computes.",
+                includes="",
+                sensor=self._fill("self_test.ino"),
+            )
+        fed = "feed_rows.ino" if self.export.row_bytes else "feed_whole.ino"
+        parts = [self._fill(f"{sensor.name}.ino", **sensor.values), self._fill(fed)]
+        return self._fill(
+            "sketch.ino",
+            purpose=f"Checks the model on a stored input, then runs it on what {sensor.title} "
+            "yields.",
+            includes="".join(f"#include <{header}>\n" for header in sensor.includes),
+            sensor=self._fill("rows.ino") + "\n".join(parts),
+        )
+
+    def _fill(self, template: str, **values: object) -> str:
         model = self.export.model
         output = "output" if len(model.outputs) == 1 else "output_0"
         text = (_TEMPLATES / f"{template}.in").read_text(encoding="utf-8")
-        filled = Template(text).substitute(
-            library=self.name,
-            name=model.name,
-            NAME=model.name.upper(),
-            output=output,
-            OUTPUT=output.upper(),
-            title=model.title,
-            board=self.board.title,
-            arena_bytes=self.export.arena_bytes,
-            row_bytes=self.export.row_bytes,
-            table_bytes=model.table_bytes,
-            golden_bytes=self.export.golden_bytes,
-        )
-        return filled.encode()
+        known = {
+            "library": self.name,
+            "name": model.name,
+            "NAME": model.name.upper(),
+            "output": output,
+            "OUTPUT": output.upper(),
+            "title": model.title,
+            "board": self.board.title,
+            "arena_bytes": self.export.arena_bytes,
+            "row_bytes": self.export.row_bytes,
+            "table_bytes": model.table_bytes,
+            "golden_bytes": self.export.golden_bytes,
+            "depends": f"depends={self.sensor.library}\n"
+            if self.sensor and self.sensor.library
+            else "",
+        }
+        return Template(text).substitute(known | values)
 
     def _keywords(self) -> bytes:
         """The model's functions, for the editor."""
@@ -143,7 +191,13 @@ class ArduinoLibrary:
 
 
 def export_arduino(
-    model: str | Path, *, library: str, board: str | Board, **options: Any
+    model: str | Path,
+    *,
+    library: str,
+    board: str | Board,
+    sensor: str | None = None,
+    front_end: str | Path | None = None,
+    **options: Any,
 ) -> ArduinoLibrary:
     """Makes an Arduino library of a model.
 
@@ -151,10 +205,13 @@ def export_arduino(
         model: path of a `.tflite` file, converted or not.
         library: the library's name, which becomes that of its folder.
         board: name of a board, or one of your own, with the share of its Arduino core.
+        sensor: what a second sketch reads, one of `boards.SENSORS` or "none"; by default what the
+            model's input tells, and no second sketch where it tells nothing.
+        front_end: JSON file of a microphone's `LogMelConfig`.
         options: as for `export_c`.
 
     Raises:
-        BudgetError: a sketch with the model would not fit the board.
+        BudgetError: a sketch with the model and the sensor would not fit the board.
         ConversionError: as `export_c` does.
 
     Example:
@@ -171,7 +228,8 @@ def export_arduino(
     if options.get("objective") == "macs" and options.get("sram") is None:
         options["sram"] = target.sram_bytes - target.arduino.sram_bytes
     export = export_c(model, samples=_GOLDEN, **options)
-    made = ArduinoLibrary(_folder_name(library), target, export)
+    chosen = sensors.choose(sensor, model=export.model, board=target, front_end=front_end)
+    made = ArduinoLibrary(_folder_name(library), target, export, chosen)
     for share in (made.sram, made.flash):
         share.check(export.model.title, target)
     return made

@@ -38,7 +38,13 @@ def _arduino(options: argparse.Namespace) -> int:
     if out.suffix != ".zip":
         raise ConversionError(f"--out: expected a .zip file, such as VwwModel.zip, got '{out}'")
     with staged(out.parent) as stage, progress_bar(options) as progress:
-        made = export_arduino(options.model, library=out.stem, **_export_options(options, progress))
+        made = export_arduino(
+            options.model,
+            library=out.stem,
+            sensor=options.sensor,
+            front_end=options.front_end,
+            **_export_options(options, progress),
+        )
         (stage / out.name).write_bytes(made.zip())
     show(options, made.to_json(), _arduino_text(made, out))
     return 0
@@ -62,7 +68,7 @@ def _arduino_text(made: ArduinoLibrary, out: Path) -> str:
     return (
         f"{_share_text(made.sram)}\n{_share_text(made.flash)}\n"
         f"Written: '{out}'. In the Arduino IDE: Sketch > Include Library > Add .ZIP Library, then "
-        f"File > Examples > {made.name} > SelfTest"
+        f"File > Examples > {made.name} > {' or '.join(made.sketches)}"
     )
 
 

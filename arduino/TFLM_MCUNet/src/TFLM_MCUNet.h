@@ -4,6 +4,7 @@
 #define TFLM_MCUNET_H_
 
 #include "tmc_detector.h"
+#include "tmc_image.h"
 #include "tmc_kernels.h"
 #include "tmc_log_mel.h"
 #include "tmc_log_spectrum.h"
