@@ -34,7 +34,7 @@ def library(
 ) -> ctypes.CDLL:
     """Adapter and interpreter, compiled as C++11 with warnings as errors."""
     out = tmp_path_factory.mktemp("adapter") / "adapter.so"
-    options = ["-fPIC", "-shared", f"-DTFLM_GENERATION={request.param}", f"-I{FOLDER}"]
+    options = ["-fPIC", "-shared", f"-DTFLM_GENERATION={request.param}", f"-I{FOLDER / 'include'}"]
     sources = [ADAPTER, FOLDER / "interpreter.cpp", runtime, f"-Wl,-rpath,{runtime.parent}"]
     c_programs.call([*c_programs.cpp_compiler(native.RUNTIME), *options, *sources, "-o", out])
     loaded = ctypes.CDLL(str(out))

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tflm_converters.errors import ConversionError
-from tflm_mcunet.arduino import ArduinoLibrary, Share, export_arduino
+from tflm_mcunet.arduino import export_arduino
+from tflm_mcunet.arduino_library import Library, Share
+from tflm_mcunet.arduino_tflm import export_arduino_tflm
 from tflm_mcunet.commands.convert import schedule_options
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Progress
@@ -23,6 +25,8 @@ def execute(options: argparse.Namespace) -> int:
 
 def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
+    if options.runtime != "c":
+        raise ConversionError("--runtime tflm is for export arduino: C needs no interpreter")
     with staged(out) as stage, progress_bar(options) as progress:
         export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
@@ -38,16 +42,24 @@ def _arduino(options: argparse.Namespace) -> int:
     if out.suffix != ".zip":
         raise ConversionError(f"--out: expected a .zip file, such as VwwModel.zip, got '{out}'")
     with staged(out.parent) as stage, progress_bar(options) as progress:
-        made = export_arduino(
-            options.model,
-            library=out.stem,
-            sensor=options.sensor,
-            front_end=options.front_end,
-            **_export_options(options, progress),
-        )
+        made = _library(options, out.stem, progress)
         (stage / out.name).write_bytes(made.zip())
     show(options, made.to_json(), _arduino_text(made, out))
     return 0
+
+
+def _library(options: argparse.Namespace, name: str, progress: Progress) -> Library:
+    chosen = _export_options(options, progress)
+    if options.runtime == "c":
+        front_end = options.front_end
+        return export_arduino(
+            options.model, library=name, sensor=options.sensor, front_end=front_end, **chosen
+        )
+    for option in ("labels", "sensor", "front_end"):
+        if getattr(options, option) is not None:
+            raise ConversionError(f"--{option.replace('_', '-')} works with --runtime c only")
+    del chosen["labels"]
+    return export_arduino_tflm(options.model, library=name, **chosen)
 
 
 def _export_options(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
@@ -64,9 +76,10 @@ def _c_text(export: Export, out: Path) -> str:
     )
 
 
-def _arduino_text(made: ArduinoLibrary, out: Path) -> str:
+def _arduino_text(made: Library, out: Path) -> str:
+    shares = "\n".join(map(_share_text, made.memory))
     return (
-        f"{_share_text(made.sram)}\n{_share_text(made.flash)}\n"
+        f"{shares}\n"
         f"Written: '{out}'. In the Arduino IDE: Sketch > Include Library > Add .ZIP Library, then "
         f"File > Examples > {made.name} > {' or '.join(made.sketches)}"
     )

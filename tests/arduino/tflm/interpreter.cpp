@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tensorflow/lite/micro/micro_mutable_op_resolver.h"
 #include "tflm/tmc_registration.h"
 
 namespace tflite {

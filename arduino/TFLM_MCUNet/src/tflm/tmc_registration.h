@@ -16,17 +16,23 @@
 
 #include <tensorflow/lite/micro/micro_op_resolver.h>
 
-#include <type_traits>
-#include <utility>
-
 #include "tmc_operator.h"
 
 namespace tflm_mcunet {
 
+// In place of <type_traits> and <utility>, which some toolchains of boards lack.
+template <typename T>
+T Value();
+template <typename T>
+struct Pointee;
+template <typename T>
+struct Pointee<const T*> {
+  using Type = T;
+};
+
 // What resolvers hold: TFLMRegistration, or TfLiteRegistration in older releases.
-using Registration = std::remove_const<
-    std::remove_pointer<decltype(std::declval<const tflite::MicroOpResolver&>().FindOp(
-        std::declval<const char*>()))>::type>::type;
+using Registration = Pointee<decltype(Value<const tflite::MicroOpResolver&>().FindOp(
+    Value<const char*>()))>::Type;
 
 // The operator's functions.
 Registration MakeRegistration();
@@ -35,7 +41,7 @@ Registration MakeRegistration();
 // kTfLiteError: the resolver has no place left, or holds the operator already.
 template <typename Resolver>
 auto AddOperator(Resolver& resolver)
-    -> decltype(resolver.AddCustom(TMC_OPERATOR_NAME, std::declval<Registration*>())) {
+    -> decltype(resolver.AddCustom(TMC_OPERATOR_NAME, Value<Registration*>())) {
   Registration registration = MakeRegistration();
   return resolver.AddCustom(TMC_OPERATOR_NAME, &registration);  // which copies it
 }

@@ -11,7 +11,10 @@
 
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
+
+#ifndef TFLM_GENERATION
+#define TFLM_GENERATION 1
+#endif
 
 #if TFLM_GENERATION == 3
 struct TfLiteContext;
@@ -117,36 +120,7 @@ class MicroOpResolver {
   virtual const OpRegistration* FindOp(const char* op) const = 0;
 
  protected:
-  ~MicroOpResolver() {}
-};
-
-template <unsigned int kCapacity>
-class MicroMutableOpResolver : public MicroOpResolver {
- public:
-  const OpRegistration* FindOp(BuiltinOperator) const override { return nullptr; }
-
-  const OpRegistration* FindOp(const char* op) const override {
-    for (unsigned int i = 0; i < count_; ++i) {
-      if (strcmp(registrations_[i].custom_name, op) == 0) {
-        return &registrations_[i];
-      }
-    }
-    return nullptr;
-  }
-
-  TfLiteStatus AddCustom(const char* name, AddedRegistration* registration) {
-    if (count_ == kCapacity || FindOp(name) != nullptr) {
-      return kTfLiteError;
-    }
-    registrations_[count_] = *registration;
-    registrations_[count_].builtin_code = BuiltinOperator_CUSTOM;
-    registrations_[count_++].custom_name = name;
-    return kTfLiteOk;
-  }
-
- private:
-  OpRegistration registrations_[kCapacity];
-  unsigned int count_ = 0;
+  ~MicroOpResolver() = default;
 };
 
 }  // namespace tflite
