@@ -114,6 +114,8 @@ setup(
             "pytest>=8,<10",
             "pytest-xdist>=3.5,<4",
             "ruff==0.17.5",
+            # Reads recorded words, which are FLAC.
+            "soundfile>=0.12,<1",
             # Builds the C runtime in place; tflite-micro's Python code, with which tests compare
             # ours, imports pkg_resources, which newer ones no longer have.
             "setuptools>=77,<81",

@@ -177,7 +177,7 @@ def _microphone(model: CModel, board: Board, front_end: str | Path | None) -> Se
         name="microphone",
         title="a PDM microphone",
         library="",
-        includes=(f"{model.name}_log_mel.h", f"{library}.h"),
+        includes=(f"{model.name}_log_mel.h", "tmc_ring.h", f"{library}.h"),
         sram={
             "microphone ring": 2 * _RING_SAMPLES,
             "microphone library": 4 * _PDM_SAMPLES + _K,
@@ -190,7 +190,7 @@ def _microphone(model: CModel, board: Board, front_end: str | Path | None) -> Se
             "pdm_bytes": 2 * _PDM_SAMPLES,
             "new_rows": max(1, rows // 4),
         },
-        functions=LOG_MEL_FUNCTIONS,
+        functions=LOG_MEL_FUNCTIONS | {"tmc_ring_write"},
         files={name: text.encode() for name, text in tables.items()},
     )
 

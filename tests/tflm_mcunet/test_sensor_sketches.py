@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 from tests.arduino import sketches
@@ -176,7 +177,6 @@ def test_inertial_sensor(
 @pytest.fixture(scope="module")
 def speech(shared_data: Path) -> np.ndarray:
     """A few recorded words, int16 at 16 kHz."""
-    soundfile = pytest.importorskip("soundfile")
     archive = zipfile.ZipFile(shared_data / "kws" / "en.zip")
     names = sorted(archive.namelist())[:4]
     clips = [soundfile.read(io.BytesIO(archive.read(name)), dtype="int16")[0] for name in names]

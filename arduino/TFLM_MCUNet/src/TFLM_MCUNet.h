@@ -9,6 +9,7 @@
 #include "tmc_log_mel.h"
 #include "tmc_log_spectrum.h"
 #include "tmc_quantization.h"
+#include "tmc_ring.h"
 #include "tmc_runtime.h"
 
 #endif  // TFLM_MCUNET_H_

@@ -31,8 +31,8 @@ struct Pointee<const T*> {
 };
 
 // What resolvers hold: TFLMRegistration, or TfLiteRegistration in older releases.
-using Registration = Pointee<decltype(Value<const tflite::MicroOpResolver&>().FindOp(
-    Value<const char*>()))>::Type;
+using Registration =
+    Pointee<decltype(Value<const tflite::MicroOpResolver&>().FindOp(Value<const char*>()))>::Type;
 
 // The operator's functions.
 Registration MakeRegistration();
