@@ -74,7 +74,7 @@ class ArduinoLibrary(Library):
         return {
             "library.properties": self._properties().encode(),
             "keywords.txt": self._keywords().encode(),
-            "README.md": self._fill("README.md").encode(),
+            "README.md": self._readme().encode(),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -115,6 +115,11 @@ class ArduinoLibrary(Library):
             header=f"{self.export.model.name}.h",
         ) + (f"depends={library}\n" if library else "")
 
+    def _readme(self) -> str:
+        sram, flash = (share.table() for share in self.memory)
+        reading = f", {self.sensor.sketch} runs it on a sensor" if self.sensor is not None else ""
+        return self._fill("README.md", reading=reading, sram=sram, flash=flash)
+
     def _keywords(self) -> str:
         """The model's functions, for the editor."""
         name = re.escape(self.export.model.name)
@@ -134,10 +139,6 @@ class ArduinoLibrary(Library):
             OUTPUT=output.upper(),
             title=self.title,
             board=self.board.title,
-            arena_bytes=self.export.arena_bytes,
-            row_bytes=self.export.row_bytes,
-            table_bytes=model.table_bytes,
-            golden_bytes=self.export.golden_bytes,
             **values,
         )
 

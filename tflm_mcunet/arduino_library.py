@@ -51,6 +51,10 @@ class Share:
                 f"{_WAYS_OUT[self.memory]}"
             )
 
+    def table(self) -> str:
+        """Rows of a table in Markdown."""
+        return "\n".join(f"| {part} | {size:,} |" for part, size in self.parts.items())
+
     def to_json(self) -> dict[str, int]:
         return self.parts | {"total": self.total, "available": self.available}
 

@@ -103,9 +103,10 @@ class TflmLibrary(Library):
             need=f"Needs TensorFlow Lite Micro and {self.arena.total} bytes for its arena.",
             header=f"{self.identifier}_model.h",
         )
+        sram, flash = (share.table() for share in self.memory)
         return {
             "library.properties": properties.encode(),
-            "README.md": self._fill("README.md").encode(),
+            "README.md": self._fill("README.md", sram=sram, flash=flash).encode(),
         }
 
     def to_json(self) -> dict[str, Any]:
@@ -138,7 +139,6 @@ class TflmLibrary(Library):
             persistent=self.arena.total - self.arena.non_persistent,
             tensors=self.arena.non_persistent,
             model_bytes=len(self.content),
-            golden_bytes=self.golden.bytes,
             count=len(self.operators),
             added=" &&\n         ".join(f"{operator} == kTfLiteOk" for operator in self.operators),
             input_count=len(self.golden.inputs),

@@ -28,6 +28,7 @@ _LEAST_WINDOW = 16  # samples, below which a shape does not tell a window
 _MEASURED = {3: "acceleration in g", 6: "acceleration in g and rotation in degrees per second"}
 """What so many axes are."""
 
+_PDM_RATE = 16_000
 _PDM_SAMPLES = 256
 _RING_SAMPLES = 8 * _K  # half a second: what may arrive while the model computes
 
@@ -202,6 +203,10 @@ def _log_mel(path: Path, model: CModel, *, values: int) -> LogMelConfig:
         config = LogMelConfig.from_json(fields)
     except (ValueError, TypeError, AttributeError) as error:
         raise ConversionError(f"{path}: expected a LogMelConfig as JSON, got {error}") from None
+    if config.rate != _PDM_RATE:
+        raise ConversionError(
+            f"{path}: expected a rate of {_PDM_RATE}, which is the microphone's, got {config.rate}"
+        )
     if values % config.bins:
         raise ConversionError(
             f"{path}: expected bins that divide the {values} values of a row of {model.title}, "

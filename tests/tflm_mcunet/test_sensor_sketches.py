@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import io
 import json
+import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 import soundfile
 from PIL import Image
 
+from tests import c_programs
 from tests.arduino import sketches
 from tests.network_builder import NetworkBuilder, per_tensor
 from tflm_converters import writer
@@ -38,9 +40,22 @@ def printed(library: ArduinoLibrary, folder: Path, **recordings: bytes) -> list[
     name = library.sensor.sketch
     sketch = folder / "libraries" / library.name / "examples" / name / f"{name}.ino"
     elf = sketches.build(sketch, folder / "libraries", work)
+    assert variables(elf) <= reckoned(library)
     first, *lines = sketches.run(elf, **recordings).splitlines()
     assert first == "self test passed: 0 differing bytes"
     return list(_outputs(line for line in lines if line.endswith(" us") or ": " in line))
+
+
+def variables(elf: Path) -> int:
+    """Bytes of SRAM."""
+    table = c_programs.call(["arm-none-eabi-size", "-A", elf])
+    return sum(int(n) for n in re.findall(r"^\.(?:data|bss)\s+(\d+)", table, re.MULTILINE))
+
+
+def reckoned(library: ArduinoLibrary) -> int:
+    """What export says that a sketch takes besides the board's software."""
+    sram, _ = library.memory
+    return sram.total - sram.parts["the board's software"]
 
 
 def _outputs(lines: Iterator[str]) -> Iterator[list[float]]:

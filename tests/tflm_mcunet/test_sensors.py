@@ -97,6 +97,7 @@ def test_boards_without_the_sensor_are_refused(tmp_path: Path) -> None:
         ("[1]", "expected a LogMelConfig as JSON"),
         (json.dumps({"bins": 7}), "bins that divide the 10 values of a row .* got 7"),
         (json.dumps({"beans": 7}), "got beans"),
+        (json.dumps({"bins": 10, "rate": 8000}), "rate of 16000, .* got 8000"),
     ],
 )
 def test_front_ends_are_checked(tmp_path: Path, content: str, message: str) -> None:
