@@ -74,21 +74,23 @@ def choose(
         UnsupportedModelError: the sensor does not yield what the model takes.
         ConversionError: the board has no such sensor, or the front end does not fit.
     """
+    if front_end is not None:
+        if name not in (None, "microphone"):
+            raise ConversionError(f"--front-end is for a microphone, not for --sensor {name}")
+        return _microphone(model, board, front_end)
     if name == "none":
         return None
-    if name is None and front_end is not None:
-        name = "microphone"
     if name is not None:
-        return _MAKERS[name](model, board, front_end)
+        return _MAKERS[name](model, board)
     for guess in (_camera, _imu):
         try:
-            return guess(model, board, None)
+            return guess(model, board)
         except ConversionError:
             continue
     return None
 
 
-def _camera(model: CModel, board: Board, front_end: str | Path | None) -> Sensor:
+def _camera(model: CModel, board: Board) -> Sensor:
     library = _library(board, "camera")
     height, width, channels = _shape(model)
     if channels not in (1, 3) or min(height, width) < _LEAST_PICTURE:
@@ -141,7 +143,7 @@ def _resolution(height: int, width: int) -> tuple[str, int, int]:
     return next(enough, _FRAMES[-1])
 
 
-def _imu(model: CModel, board: Board, front_end: str | Path | None) -> Sensor:
+def _imu(model: CModel, board: Board) -> Sensor:
     library = _library(board, "imu")
     shape = _shape(model)
     long = [extent for extent in shape if extent > 1]
@@ -161,7 +163,7 @@ def _imu(model: CModel, board: Board, front_end: str | Path | None) -> Sensor:
     )
 
 
-def _microphone(model: CModel, board: Board, front_end: str | Path | None) -> Sensor:
+def _microphone(model: CModel, board: Board, front_end: str | Path | None = None) -> Sensor:
     library = _library(board, "microphone")
     if front_end is None:
         raise ConversionError(
@@ -236,7 +238,7 @@ def _library(board: Board, sensor: str) -> str:
     return libraries[sensor]
 
 
-_MAKERS: dict[str, Callable[[CModel, Board, str | Path | None], Sensor]] = {
+_MAKERS: dict[str, Callable[[CModel, Board], Sensor]] = {
     "camera": _camera,
     "microphone": _microphone,
     "imu": _imu,

@@ -134,6 +134,7 @@ def test_command_writes_a_zip(
         (["arduino", "--board", "nano33ble", "--sensor", "camera"], "--sensor works with"),
         (["arduino", "--board", "nano33ble", "--labels", "x"], "--labels works with"),
         (["c"], "C needs no interpreter"),
+        (["c", "--runtime", "c", "--sensor", "imu"], "--sensor works with export arduino only"),
     ],
 )
 def test_wrong_options_are_explained(

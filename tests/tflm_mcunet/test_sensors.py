@@ -108,6 +108,12 @@ def test_front_ends_are_checked(tmp_path: Path, content: str, message: str) -> N
         sensors.choose(None, model=model, board=BOARD, front_end=front_end)
 
 
+def test_front_ends_are_for_microphones(tmp_path: Path) -> None:
+    model = exported(tmp_path, 32, 24, 3)
+    with pytest.raises(ConversionError, match="for a microphone, not for --sensor camera"):
+        sensors.choose("camera", model=model, board=BOARD, front_end=tmp_path / "x.json")
+
+
 def test_a_frame_that_does_not_fit_is_refused_with_the_numbers(tmp_path: Path) -> None:
     model = save(tmp_path, 96, 96, 3)
     assert BOARD.arduino is not None

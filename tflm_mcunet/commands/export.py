@@ -27,6 +27,7 @@ def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
     if options.runtime != "c":
         raise ConversionError("--runtime tflm is for export arduino: C needs no interpreter")
+    _refuse(options, "sensor", "front_end", works_with="export arduino")
     with staged(out) as stage, progress_bar(options) as progress:
         export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
@@ -55,11 +56,15 @@ def _library(options: argparse.Namespace, name: str, progress: Progress) -> Libr
         return export_arduino(
             options.model, library=name, sensor=options.sensor, front_end=front_end, **chosen
         )
-    for option in ("labels", "sensor", "front_end"):
-        if getattr(options, option) is not None:
-            raise ConversionError(f"--{option.replace('_', '-')} works with --runtime c only")
+    _refuse(options, "labels", "sensor", "front_end", works_with="--runtime c")
     del chosen["labels"]
     return export_arduino_tflm(options.model, library=name, **chosen)
+
+
+def _refuse(options: argparse.Namespace, *names: str, works_with: str) -> None:
+    for name in names:
+        if getattr(options, name) is not None:
+            raise ConversionError(f"--{name.replace('_', '-')} works with {works_with} only")
 
 
 def _export_options(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
