@@ -13,6 +13,7 @@ LIBRARY := tflm_mcunet/_native/libtflm_mcunet.so
 C_SOURCES = $(shell find arduino tflm_mcunet/native tests -name '*.[ch]')
 CPP_SOURCES = $(shell find arduino tests -name '*.cpp')
 FIRMWARE_SOURCES = $(wildcard tflm_mcunet/emulator/firmware/*.[ch])
+BENCHMARK_SOURCES = $(wildcard benchmarks/*/*.[ch])
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Werror
 
 demo: build
@@ -23,10 +24,11 @@ test: lint types runtime firmware bazel pytest
 build: .venv/installed
 	$(BIN)/python setup.py --quiet build_ext --inplace
 
-.venv/installed: setup.py pyproject.toml tools/install_packages.sh
+.venv/installed: setup.py zoo/setup.py pyproject.toml tools/install_packages.sh
 	tools/install_packages.sh gcc libc6-dev python3-venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[test]' \
+	  --editable ./zoo
 	touch $@
 
 # A Cortex-M4 to compile for and to run on, and what builds sketches for it.
@@ -36,7 +38,8 @@ emulator:
 lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) $(CPP_SOURCES) $(FIRMWARE_SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) $(CPP_SOURCES) $(FIRMWARE_SOURCES) \
+	  $(BENCHMARK_SOURCES)
 
 types: build
 	$(BIN)/mypy
@@ -64,4 +67,4 @@ pytest: build emulator
 	$(BIN)/pytest --numprocesses auto
 
 clean:
-	rm -rf .venv build dist *.egg-info $(LIBRARY)
+	rm -rf .venv build dist *.egg-info zoo/build zoo/*.egg-info $(LIBRARY)

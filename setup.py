@@ -16,6 +16,8 @@ FIRMWARE = Path("tflm_mcunet/emulator/firmware")  # around the runtime on an emu
 # The Arduino library as it lies in the wheel: export works without this repository.
 CARRIED_LIBRARY = "tflm_mcunet._native.TFLM_MCUNet"
 
+PILLOW, SOUNDFILE = "Pillow>=10,<14", "soundfile>=0.12,<0.15"
+
 
 class BuildRuntime(build_ext):
     """Builds a plain shared library: it is loaded with ctypes and knows nothing of Python."""
@@ -103,7 +105,13 @@ setup(
             "tensorflow>=2.16,<2.22",
             "tf_keras>=2.16,<2.22",
             "tensorflow-model-optimization>=0.8,<0.9",
+            # Images and recordings of data sets, of any format; from the first releases with the
+            # enumerations of Pillow 10 and the wheels of soundfile that carry libsndfile.
+            PILLOW,
+            SOUNDFILE,
         ],
+        # Data sets by name, `tfds:beans`.
+        "datasets": ["tensorflow-datasets>=4.9,<5"],
         # The last release; it needs protobuf < 4, hence TensorFlow <= 2.19.
         "metadata": ["tflite-support==0.4.4; python_version < '3.12'"],
         # Formatters are exact, since another release would want other line breaks.
@@ -111,11 +119,13 @@ setup(
             "clang-format==23.1.5",
             "hypothesis>=6.100,<7",
             "mypy==2.4.1",
+            PILLOW,
             "pytest>=8,<10",
             "pytest-xdist>=3.5,<4",
             "ruff==0.17.5",
-            # Reads recorded words, which are FLAC.
-            "soundfile>=0.12,<1",
+            SOUNDFILE,
+            # The baselines of the zoo's recipes; TensorFlow comes with tflite-micro.
+            "tf_keras>=2.16,<2.22",
             # Builds the C runtime in place; tflite-micro's Python code, with which tests compare
             # ours, imports pkg_resources, which newer ones no longer have.
             "setuptools>=77,<81",

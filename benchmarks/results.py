@@ -17,7 +17,14 @@ from benchmarks.models import REPOSITORY
 from tflm_mcunet.report.text import Table
 
 RESULTS = Path(__file__).parent / "results"
-SOURCES = ("arduino", "converters", "tflm_mcunet", "benchmarks/*.py", "tests/*.py")
+SOURCES = (
+    "arduino",
+    "converters",
+    "tflm_mcunet",
+    "benchmarks/*.py",
+    "tests/*.py",
+    "zoo/recipes/*.py",
+)
 """What figures depend on, as git names files."""
 
 _PACKAGES = ("ai-edge-litert", "numpy", "tflite-micro")
@@ -83,5 +90,4 @@ def sha256_text(inputs: Iterable[Json]) -> str:
 
 def markdown(table: Table) -> str:
     """A table as GitHub shows it; text columns to the left, figures to the right."""
-    rule = ["---" if is_text else "---:" for is_text in table.is_text]
-    return "\n".join(f"| {' | '.join(row)} |" for row in (table.titles, rule, *table.rows))
+    return table.markdown

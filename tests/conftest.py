@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tflm_mcunet.emulator import EmulatorMissingError, toolchain
+
 REPOSITORY = Path(__file__).parents[1]
 SHARED_DATA = REPOSITORY.parent / "shared" / "data"
 
@@ -30,3 +32,14 @@ def shared_data() -> Path:
             pytest.fail(reason)
         pytest.skip(reason)
     return SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def emulator() -> None:
+    """Skips a test without an emulated core; continuous integration must have one."""
+    try:
+        toolchain.require()
+    except EmulatorMissingError as error:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(error))
+        pytest.skip(str(error))

@@ -84,8 +84,8 @@ def test_wheel_exports_an_arduino_library(
     )
 
 
-def test_wheel_carries_the_firmware(wheel: Path, repository: Path) -> None:
-    folder = repository / "tflm_mcunet" / "emulator" / "firmware"
-    originals = {path.relative_to(repository).as_posix() for path in folder.iterdir()}
+@pytest.mark.parametrize("carried", ["tflm_mcunet/emulator/firmware", "tflm_mcunet/audio/c"])
+def test_wheel_carries_what_is_no_python(carried: str, wheel: Path, repository: Path) -> None:
+    originals = {p.relative_to(repository).as_posix() for p in (repository / carried).iterdir()}
     with zipfile.ZipFile(wheel) as archive:
         assert originals and originals <= set(archive.namelist())

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tflm_mcunet import boards as boards
+    from tflm_mcunet import zoo as zoo
     from tflm_mcunet.conversion import convert as convert
     from tflm_mcunet.interpreter import Interpreter as Interpreter
     from tflm_mcunet.profiling import profile as profile
 
-__all__ = ["Interpreter", "boards", "convert", "profile"]
+__all__ = ["Interpreter", "boards", "convert", "profile", "zoo"]
 
 _HOMES = {
     "Interpreter": "tflm_mcunet.interpreter",
@@ -26,8 +27,8 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "boards":
-        return importlib.import_module("tflm_mcunet.boards")
+    if name in ("boards", "zoo"):
+        return importlib.import_module(f"tflm_mcunet.{name}")
     if name in _HOMES:
         return getattr(importlib.import_module(_HOMES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

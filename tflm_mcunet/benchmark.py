@@ -66,10 +66,8 @@ class Benchmark:
 
     @property
     def estimated_ms(self) -> float | None:
-        """Milliseconds on the board, see CYCLES_PER_INSTRUCTION; an estimate."""
-        if self.instructions is None:
-            return None
-        return self.instructions * CYCLES_PER_INSTRUCTION / self.board.clock_hz * 1000
+        """Milliseconds on the board; an estimate."""
+        return None if self.instructions is None else estimated_ms(self.instructions, self.board)
 
     def to_json(self) -> dict[str, Any]:
         """The object that `tflm-mcunet bench --json` prints."""
@@ -78,6 +76,16 @@ class Benchmark:
             "estimated_ms": self.estimated_ms,
             "cycles_per_instruction": CYCLES_PER_INSTRUCTION,
         }
+
+
+def estimated_ms(instructions: int, board: Board) -> float:
+    """Milliseconds that instructions of a Cortex-M4F take, see CYCLES_PER_INSTRUCTION."""
+    return instructions * CYCLES_PER_INSTRUCTION / board.clock_hz * 1000
+
+
+def has_emulated_core(board: Board) -> bool:
+    """Whether the instructions that are counted here are the board's, too."""
+    return board.core == _CORE
 
 
 def bench(
@@ -115,10 +123,10 @@ def bench(
         >>> bench("model.tflite", row_fed=True).instructions
     """
     target = boards.get(board)
-    if target.core != _CORE:
+    if not has_emulated_core(target):
         raise UnsupportedModelError(
             f"the emulated core is a {_CORE}, but {target.name} has a {target.core}; choose "
-            f"one of {', '.join(b for b in boards.names() if boards.get(b).core == _CORE)}"
+            f"one of {', '.join(b for b in boards.names() if has_emulated_core(boards.get(b)))}"
         )
     if runtime == "c":
         toolchain.require()

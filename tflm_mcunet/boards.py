@@ -50,6 +50,11 @@ class Board:
     flash_bytes: int
     arduino: ArduinoCore | None = None
 
+    @property
+    def sensors(self) -> dict[str, str]:
+        """Arduino libraries that read the board's sensors, for each of SENSORS that it has."""
+        return {} if self.arduino is None else self.arduino.sensors
+
 
 # Mbed OS: about 44 KB of variables, 8 KB and more of heap for its threads; 84 KB of code and a
 # bootloader of 64 KB.

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from tflm_converters.errors import ConversionError
-from tflm_mcunet import boards
+from tflm_mcunet import boards, cli_zoo
 
 PROGRAM = "tflm-mcunet"
 
@@ -73,11 +73,18 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog=PROGRAM, description="Makes int8 .tflite models fit microcontrollers.")
     commands = parser.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for add in (_add_profile, _add_convert, _add_run, _add_verify, _add_export, _add_bench):
-        command = add(commands)
-        command.add_argument(
-            "--json", action="store_true", help="print one JSON object; all else goes to stderr"
-        )
+        _add_json(add(commands))
+    text = "Pretrained models: what there is, what it needs, how right it is."
+    zoo = commands.add_parser("zoo", help=text, description=text)
+    for action in cli_zoo.add_actions(zoo):
+        _add_json(action)
     return parser
+
+
+def _add_json(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object; all else goes to stderr"
+    )
 
 
 _Commands = argparse._SubParsersAction  # its public name does not exist

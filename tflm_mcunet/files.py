@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Reads models; writes results so that an error or Ctrl-C leaves nothing half-written."""
+"""Reads models and arrays; writes results so that nothing half-written is ever left behind."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from tflm_converters.errors import ModelFileError, OutputError
+import numpy as np
+
+from tflm_converters.errors import DataError, ModelFileError, OutputError
 
 
 def read_file(path: Path) -> bytes:
@@ -21,6 +23,22 @@ def read_file(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ModelFileError(f"cannot read '{path}': {error.strerror or error}") from None
+
+
+def read_array(path: Path) -> np.ndarray:
+    """The array in a .npy file.
+
+    Raises:
+        DataError: it cannot be read, or holds something else.
+    """
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or "it is not a .npy file of numbers"
+        raise DataError(f"cannot read the array in '{path}': {reason}") from None
+    if not isinstance(array, np.ndarray):
+        raise DataError(f"{path}: expected one array (.npy), got an archive of arrays")
+    return array
 
 
 @contextlib.contextmanager

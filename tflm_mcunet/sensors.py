@@ -229,13 +229,12 @@ def _shape(model: CModel) -> tuple[int, int, int]:
 
 def _library(board: Board, sensor: str) -> str:
     """The Arduino library that reads the board's sensor."""
-    libraries = {} if board.arduino is None else board.arduino.sensors
-    if sensor not in libraries:
-        known = ", ".join(libraries) or "none"
+    if sensor not in board.sensors:
+        known = ", ".join(board.sensors) or "none"
         raise ConversionError(
             f"{board.title} has no {sensor} that a sketch can read; those it has: {known}"
         )
-    return libraries[sensor]
+    return board.sensors[sensor]
 
 
 _MAKERS: dict[str, Callable[[CModel, Board], Sensor]] = {

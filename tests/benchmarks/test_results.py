@@ -8,14 +8,24 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks import memory_page, parity_page, patches_page, results, update_readme
+from benchmarks import (
+    audio,
+    memory_page,
+    mlperf_page,
+    parity_page,
+    patches_page,
+    results,
+    update_readme,
+)
 from benchmarks.memory import references
 from benchmarks.models import TABLE_MODELS, BenchmarkModel
 from benchmarks.results import Json
 from tflm_mcunet import convert
 
 PAGES: dict[str, Callable[[Json], str]] = {
+    "audio": audio.page,
     "memory": memory_page.page,
+    "mlperf_accuracy": mlperf_page.page,
     "parity": parity_page.page,
     "patches": patches_page.page,
 }
@@ -43,7 +53,9 @@ def test_figures_name_their_inputs() -> None:
 def test_no_byte_differs() -> None:
     figures = results.read("parity")
     assert parity_page.failures(figures) == []
-    assert figures["random"]["networks"] >= 1000
+    assert figures["random"]["networks"] >= 2000
+    runs = [run for model in figures["models"].values() for run in model["modes"].values()]
+    assert all(run["samples"] >= 100 for run in runs if "error" not in run)
     assert all(count["schedules"] > 0 for count in figures["random"]["modes"].values())
 
 

@@ -7,6 +7,8 @@ import dataclasses
 import json
 from typing import Any, TypeVar
 
+import numpy as np
+
 from tflm_converters.errors import SettingsError
 
 _MAX_WINDOW = 4096
@@ -51,6 +53,11 @@ class FrontEndConfig:
     def for_input(self: _Config, *, scale: float, zero_point: int) -> _Config:
         """The same front end for a model whose input is quantized so."""
         return dataclasses.replace(self, scale=scale, zero_point=zero_point)
+
+    def real(self, features: np.ndarray) -> np.ndarray:
+        """The real values of int8 features, float32; a model is trained on these."""
+        steps = features.astype(np.float32) - np.float32(self.zero_point)
+        return steps * np.float32(self.scale)
 
     def to_json(self) -> dict[str, Any]:
         """Fields by name; `from_json` takes them back."""
@@ -99,8 +106,8 @@ class LogMelConfig(FrontEndConfig):
     bins: int = 40
     low_hz: float = 20.0
     high_hz: float = 4000.0
-    floor_db: float = -100.0
-    ceiling_db: float = -20.0
+    floor_db: float = -90.0
+    ceiling_db: float = -10.0
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -130,10 +137,10 @@ class LogSpectrumConfig(FrontEndConfig):
     rate: int = 200
     window: int = 200
     axes: int = 3
-    bands: int = 32
+    bands: int = 96
     low_hz: float = 1.0
-    floor_db: float = -110.0
-    ceiling_db: float = -30.0
+    floor_db: float = -105.0
+    ceiling_db: float = -45.0
 
     def __post_init__(self) -> None:
         super().__post_init__()

@@ -45,11 +45,6 @@ class LogMel:
             )
         return self.stream().push(pcm)
 
-    def real(self, features: np.ndarray) -> np.ndarray:
-        """The real values of features, float32; a model is trained on these."""
-        steps = features.astype(np.float32) - np.float32(self.config.zero_point)
-        return steps * np.float32(self.config.scale)
-
     def stream(self) -> LogMelStream:
         """A recording that arrives in pieces."""
         return LogMelStream(self.config, self._c_tables, self)

@@ -18,7 +18,7 @@ class LogSpectrum:
 
     Example:
         >>> LogSpectrum().features(block).shape  # a second of int16 (200, 3)
-        (3, 32)
+        (3, 96)
     """
 
     def __init__(self, config: LogSpectrumConfig = LogSpectrumConfig()) -> None:  # noqa: B008
@@ -47,8 +47,3 @@ class LogSpectrum:
         arrays = map(native.address, (block, scratch, features))
         native.library().tmc_log_spectrum(ctypes.addressof(self._c_tables), *arrays)
         return features
-
-    def real(self, features: np.ndarray) -> np.ndarray:
-        """The real values of features, float32; a model is trained on these."""
-        steps = features.astype(np.float32) - np.float32(self.config.zero_point)
-        return steps * np.float32(self.config.scale)

@@ -37,15 +37,13 @@ def _c(options: argparse.Namespace) -> int:
 
 
 def _arduino(options: argparse.Namespace) -> int:
-    out: Path = options.out or Path("build/Model.zip")
     if options.board is None:
         raise ConversionError("export arduino needs --board, to check that the model fits it")
-    if out.suffix != ".zip":
-        raise ConversionError(f"--out: expected a .zip file, such as VwwModel.zip, got '{out}'")
+    out = library_file(options.out or Path("build/Model.zip"))
     with staged(out.parent) as stage, progress_bar(options) as progress:
         made = _library(options, out.stem, progress)
         (stage / out.name).write_bytes(made.zip())
-    show(options, made.to_json(), _arduino_text(made, out))
+    show(options, made.to_json(), arduino_text(made, out))
     return 0
 
 
@@ -67,6 +65,13 @@ def _refuse(options: argparse.Namespace, *names: str, works_with: str) -> None:
             raise ConversionError(f"--{name.replace('_', '-')} works with {works_with} only")
 
 
+def library_file(out: Path) -> Path:
+    """The file of an Arduino library; raises ConversionError if it is no .zip file."""
+    if out.suffix != ".zip":
+        raise ConversionError(f"--out: expected a .zip file, such as VwwModel.zip, got '{out}'")
+    return out
+
+
 def _export_options(options: argparse.Namespace, progress: Progress) -> dict[str, Any]:
     chosen = {"name": options.name, "labels": options.labels, "progress": progress}
     return chosen | schedule_options(options)
@@ -81,7 +86,8 @@ def _c_text(export: Export, out: Path) -> str:
     )
 
 
-def _arduino_text(made: Library, out: Path) -> str:
+def arduino_text(made: Library, out: Path) -> str:
+    """What the library takes of its board, and how to install it."""
     shares = "\n".join(map(_share_text, made.memory))
     return (
         f"{shares}\n"

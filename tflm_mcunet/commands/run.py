@@ -13,7 +13,7 @@ from tflm_converters.errors import ConversionError
 from tflm_mcunet import inference
 from tflm_mcunet.commands.show import show
 from tflm_mcunet.comparison import Model
-from tflm_mcunet.files import read_file, staged
+from tflm_mcunet.files import read_array, read_file, staged
 from tflm_mcunet.host_process import HostProcess
 from tflm_mcunet.report import terminal
 
@@ -51,7 +51,7 @@ def load_inputs(model: Model, paths: list[Path]) -> inference.Arrays:
         raise ConversionError(
             f"{model.name}: expected one --input for each of {wanted}, got {len(paths)}"
         )
-    arrays = tuple(_load_array(path) for path in paths)
+    arrays = tuple(read_array(path) for path in paths)
     for tensor, array, path in zip(tensors, arrays, paths, strict=True):
         rows = (*tensor.shape[:1], array.shape[1] if array.ndim > 1 else 0, *tensor.shape[2:])
         is_row_fed = tensor.shape[1:2] == (1,) and array.shape == rows
@@ -75,14 +75,3 @@ def _outputs_json(outputs: terminal.Outputs) -> dict[str, Any]:
             for name, array in outputs
         ]
     }
-
-
-def _load_array(path: Path) -> np.ndarray:
-    try:
-        array = np.load(path, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or "it is not a .npy file of numbers"
-        raise ConversionError(f"cannot read the array in '{path}': {reason}") from None
-    if not isinstance(array, np.ndarray):
-        raise ConversionError(f"{path}: expected one array (.npy), got an archive of arrays")
-    return array

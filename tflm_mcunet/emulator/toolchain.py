@@ -101,6 +101,38 @@ def link(build: Build, folder: Path, *, arena_bytes: int) -> Firmware:
     return Firmware(elf, _section_sizes(elf))
 
 
+def link_program(
+    main: Path, build: Build, folder: Path, *, tables: Sequence[Path] = ()
+) -> Firmware:
+    """Links a program of its own with parts of the runtime.
+
+    Args:
+        main: its C source, which may include the firmware's headers. If it is called harness.c,
+            it counts for no size.
+        build: options, and which sources of the runtime.
+        folder: an empty folder to work in.
+        tables: further C sources.
+
+    Raises:
+        EmulatorMissingError: the toolchain is missing.
+        ConversionError: the sources do not compile or do not fit.
+    """
+    require()
+    includes = [f"-I{place}" for place in (runtime_folder(), _FIRMWARE, *_folders(tables))]
+    defines = [f"-D{define}" for define in build.defines]
+    options = [*_CPU, "-std=c11", *_SECTIONS, "-Wall", "-Wextra", build.optimization]
+    sources = [_FIRMWARE / "startup.c", main, *build.sources, *tables]
+    _call([COMPILER, *options, *includes, *defines, "-c", *sources], folder)
+    elf = folder / "firmware.elf"
+    linking = ["-nostartfiles", "-Wl,--gc-sections", f"-T{_FIRMWARE / 'memory.ld'}"]
+    _call([COMPILER, *_CPU, *linking, *sorted(folder.glob("*.o")), "-o", elf], folder)
+    return Firmware(elf, _section_sizes(elf))
+
+
+def _folders(files: Sequence[Path]) -> list[Path]:
+    return sorted({file.parent for file in files})
+
+
 def run(firmware: Firmware) -> bytes:
     """Runs firmware on the INPUT beside it; returns the OUTPUT.
 

@@ -39,6 +39,12 @@ class Table:
             for line in (self.titles, rule, *self.rows)
         )
 
+    @property
+    def markdown(self) -> str:
+        """As GitHub shows it."""
+        rule = ["---" if is_text else "---:" for is_text in self.is_text]
+        return "\n".join(f"| {' | '.join(row)} |" for row in (self.titles, rule, *self.rows))
+
 
 def short_name(name: str) -> str:
     """The telling part of a tensor's name.

@@ -9,6 +9,10 @@
 
 #include "tmc_simd.h"
 
+#ifndef TMC_SIMD
+#define TMC_NOINLINE  // where it is defined, it leaves all registers to a loop
+#endif
+
 typedef struct {
   int32_t real;
   int32_t imaginary;
@@ -27,14 +31,17 @@ static inline int32_t saturate_to_int16(int32_t a) {
   return a > INT16_MAX ? INT16_MAX : a < INT16_MIN ? INT16_MIN : a;
 }
 
-// exp(-2 * pi * i * angle / size) for `angle` in [0, size / 2], from a quarter of the sine.
-static complex rotation(const tmc_spectrum_tables* tables, uint32_t angle) {
-  const uint32_t quarter = tables->size / 4u;
-  const int32_t* sine = tables->sine;
-  if (angle <= quarter) {
-    return (complex){sine[quarter - angle], -sine[angle]};
-  }
-  return (complex){-sine[angle - quarter], -sine[2 * quarter - angle]};
+// exp(-2 * pi * i * angle / size) for `angle` in [0, size / 4].
+static inline complex rotation(const tmc_spectrum_tables* tables, uint32_t angle) {
+  return (complex){tables->sine[tables->size / 4u - angle], -tables->sine[angle]};
+}
+
+static inline complex sum(complex a, complex b) {
+  return (complex){a.real + b.real, a.imaginary + b.imaginary};
+}
+
+static inline complex difference(complex a, complex b) {
+  return (complex){a.real - b.real, a.imaginary - b.imaginary};
 }
 
 static inline complex half_complex_product(complex a, complex b) {
@@ -73,19 +80,51 @@ static void load(const tmc_spectrum_tables* tables, const int16_t* samples, int3
   }
 }
 
-// Decimation in time, in place: pairs `span` apart, all that share a rotation after each other.
+// The first two steps on groups of four: their rotations, by 0 and by a quarter, are exact.
+static void transform_quads(complex* points, uint32_t count) {
+  for (complex* p = points; p < points + count; p += 4) {
+    const complex a = {p[0].real >> 1, p[0].imaginary >> 1};
+    const complex b = {p[1].real >> 1, p[1].imaginary >> 1};
+    const complex c = {p[2].real >> 1, p[2].imaginary >> 1};
+    const complex d = {p[3].real >> 1, p[3].imaginary >> 1};
+    const complex first_sum = {(a.real + b.real) >> 1, (a.imaginary + b.imaginary) >> 1};
+    const complex first_rest = {(a.real - b.real) >> 1, (a.imaginary - b.imaginary) >> 1};
+    const complex second_sum = {(c.real + d.real) >> 1, (c.imaginary + d.imaginary) >> 1};
+    const complex second_rest = {(c.imaginary - d.imaginary) >> 1, (d.real - c.real) >> 1};
+    p[0] = sum(first_sum, second_sum);
+    p[1] = sum(first_rest, second_rest);
+    p[2] = difference(first_sum, second_sum);
+    p[3] = difference(first_rest, second_rest);
+  }
+}
+
+// Combines the pairs, `2 * half_span` apart, that turn by k and by k and a quarter circle: the
+// second ones begin `half_span` behind the first.
+TMC_NOINLINE static void transform_pairs(complex* p, const complex* end, uint32_t half_span,
+                                         complex turn) {
+  for (; p < end; p += 4 * half_span) {
+    complex *a = p, *b = p + 2 * half_span;
+    complex half = {a->real >> 1, a->imaginary >> 1};
+    complex turned = half_complex_product(turn, *b);
+    *a = (complex){half.real + turned.real, half.imaginary + turned.imaginary};
+    *b = (complex){half.real - turned.real, half.imaginary - turned.imaginary};
+    a += half_span;
+    b += half_span;
+    half = (complex){a->real >> 1, a->imaginary >> 1};
+    turned = half_complex_product(turn, *b);
+    *a = (complex){half.real + turned.imaginary, half.imaginary - turned.real};
+    *b = (complex){half.real - turned.imaginary, half.imaginary + turned.real};
+  }
+}
+
+// Decimation in time, in place.
 static void transform(const tmc_spectrum_tables* tables, complex* points) {
   const uint32_t count = tables->size / 2u;
-  for (uint32_t span = 1; span < count; span *= 2) {
-    for (uint32_t k = 0; k < span; ++k) {
-      const complex turn = rotation(tables, k * (count / span));
-      for (complex* a = points + k; a < points + count; a += 2 * span) {
-        complex* b = a + span;
-        const complex turned = half_complex_product(turn, *b);
-        const complex half = {a->real >> 1, a->imaginary >> 1};
-        *a = (complex){half.real + turned.real, half.imaginary + turned.imaginary};
-        *b = (complex){half.real - turned.real, half.imaginary - turned.imaginary};
-      }
+  transform_quads(points, count);
+  for (uint32_t half_span = 2; half_span < count / 2; half_span *= 2) {
+    const uint32_t step = count / 2 / half_span;
+    for (uint32_t k = 0; k < half_span; ++k) {
+      transform_pairs(points + k, points + count, half_span, rotation(tables, k * step));
     }
   }
 }

@@ -61,9 +61,9 @@ def _is_too_much(segment: Segment, extra_macs: int) -> bool:
 # ---- Halo groups -----------------------------------------------------------------------------
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, eq=False)
 class _HaloGroup:
-    """A halo group that could be formed, and what it costs.
+    """A halo group that could be formed, and what it costs; there is one object of each.
 
     `expanded` is the tensor recomputed instead of being kept in a line buffer, `source`
     what it is computed from, of which `source_bytes` must be kept; `written` are the
@@ -150,15 +150,18 @@ def _halo_candidates(segment: Segment, groups: list[_HaloGroup], limit: int) -> 
         chosen[step.layer] = step
         if _is_too_much(segment, sum(g.extra_macs for g in chosen.values())):
             return
+        others = [g for g in chosen.values() if g is not step]
+        rings = segment.rings.keys() - {g.expanded for g in chosen.values()}
+        others_peak = base - sum(saved[g] - g.more_slots(rings) for g in others)
+        others_scratch = max((g.scratch for g in others), default=0)
+        others_extra = sum(g.extra_macs for g in others)
         # Tiles off the hull matter too: the scratch of one group hides behind another's.
         for group in [g for g in saved if g.layer == step.layer]:
-            picked = [*(g for g in chosen.values() if g is not step), group]
-            rings = segment.rings.keys() - {g.expanded for g in picked}
-            peak = base - sum(saved[g] - g.more_slots(rings) for g in picked)
-            peak += max(g.scratch for g in picked)
-            extra = sum(g.extra_macs for g in picked)
+            peak = others_peak - saved[group] + group.more_slots(rings)
+            peak += max(others_scratch, group.scratch)
+            extra = others_extra + group.extra_macs
             if peak < limit and not _is_too_much(segment, extra):
-                halos = tuple((g.layer, g.tile) for g in picked)
+                halos = tuple((g.layer, g.tile) for g in (*others, group))
                 yield Candidate(Mode.STREAM, segment.first, segment.last, peak, extra, halos=halos)
 
 

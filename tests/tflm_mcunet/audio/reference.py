@@ -61,11 +61,29 @@ def fft(
     if count == 1:
         return real, imaginary
     even = fft(tables, real[..., ::2], imaginary[..., ::2])
-    odd = fft(tables, real[..., 1::2], imaginary[..., 1::2])
-    turned = half_product(rotation(tables, np.arange(count // 2) * (tables.size // count)), odd)
-    sums = [(a >> 1) + b for a, b in zip(even, turned, strict=True)]
-    differences = [(a >> 1) - b for a, b in zip(even, turned, strict=True)]
+    odd = half_turned(tables, *fft(tables, real[..., 1::2], imaginary[..., 1::2]))
+    sums = [(a >> 1) + b for a, b in zip(even, odd, strict=True)]
+    differences = [(a >> 1) - b for a, b in zip(even, odd, strict=True)]
     first, second = (np.concatenate(parts, -1) for parts in zip(sums, differences, strict=True))
+    return first, second
+
+
+def half_turned(
+    tables: SpectrumTables, real: np.ndarray, imaginary: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Point k turned by k half circles over the count, and halved: by a quarter exactly."""
+    count = real.shape[-1]
+    if count <= 2:
+        turned = [part[..., :1] >> 1 for part in (real, imaginary)]
+        quarter = [imaginary[..., 1:] >> 1, -real[..., 1:] >> 1]
+    else:
+        angles = np.arange(count // 2) * (tables.size // 2 // count)
+        parts = [np.split(part, 2, -1) for part in (real, imaginary)]
+        turned, last = (
+            half_product(rotation(tables, angles), (parts[0][i], parts[1][i])) for i in range(2)
+        )
+        quarter = [last[1], -last[0]]
+    first, second = (np.concatenate(pair, -1) for pair in zip(turned, quarter, strict=True))
     return first, second
 
 

@@ -15,7 +15,7 @@ from tflm_mcunet.audio import LogSpectrum, LogSpectrumConfig, native
 
 CONFIGS = (
     LogSpectrumConfig(),
-    LogSpectrumConfig(window=128, axes=1, bands=60, low_hz=0.0),
+    LogSpectrumConfig(window=128, axes=1, bands=30, low_hz=0.0),
     LogSpectrumConfig(rate=12000, window=1024, axes=2, bands=100),
 )
 

@@ -1,0 +1,111 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A small model of random weights, evaluated as those of the zoo are."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from benchmarks import checkpoint
+from tests.tflm_mcunet.zoo import fake_zoo
+from tflm_converters import writer
+from tflm_mcunet.report import model_card
+from tflm_mcunet.zoo.entry import Entry
+from tflm_mcunet.zoo.evaluation import LabelledSample
+from tflm_mcunet.zoo.model import ZooModel
+from tflm_mcunet.zoo.results import Results
+from zoo.recipes import evaluate, test_sets
+from zoo.recipes.seal import seal
+from zoo.recipes.test_sets import TestSet
+
+SAMPLES = 8
+
+
+@pytest.fixture
+def photos(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[LabelledSample]:
+    """What 'a set' holds, with classes in another order than the model's labels."""
+    rng = np.random.default_rng(0)
+    shape = (fake_zoo.HEIGHT, fake_zoo.WIDTH, 3)
+    samples = [
+        LabelledSample(rng.integers(0, 256, shape, np.uint8), i % 2, {"source": f"s{i % 3}"})
+        for i in range(SAMPLES)
+    ]
+    made = TestSet(tuple(reversed(fake_zoo.LABELS)), samples)
+    monkeypatch.setattr(test_sets, "load", lambda name, data, model_input: made)
+    monkeypatch.setattr(checkpoint, "CACHE", tmp_path / "cache")
+    return samples
+
+
+def run(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str) -> int:
+    monkeypatch.setattr(evaluate, "MODELS", folder.parent)
+    monkeypatch.setattr(sys, "argv", ["evaluate", folder.name, *arguments])
+    return evaluate.main()
+
+
+def test_evaluation_writes_what_an_entry_needs(
+    emulator: None, folder: Path, photos: list[LabelledSample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = folder.parent / "other.tflite"
+    other.write_bytes((folder / "model.tflite").read_bytes())
+    assert run(monkeypatch, folder, "--compare", f"int8-qat={other}") == 0
+    entry = Entry.read(folder)
+    results = Results.read(entry)
+    assert results is not None
+
+    model = ZooModel(entry)
+    right = sum(
+        model.predict(photo.source).label == fake_zoo.LABELS[1 - photo.label] for photo in photos
+    )
+    evaluation = results.main_set(entry)
+    assert (evaluation.samples, evaluation.accuracy) == (SAMPLES, right / SAMPLES)
+    assert sum(count.samples for count in evaluation.groups["source"].values()) == SAMPLES
+    assert results.sets["a set"]["int8-qat"].to_json() == evaluation.to_json()
+    assert results.variants["int8-qat"]["file"] == "other.tflite"
+
+    assert set(results.costs) == {"whole input", "row-fed"}
+    for cost in results.costs.values():
+        assert (cost.differing_bytes, cost.spoiled_bytes) == (0, 0)
+        assert cost.instructions > 0 and cost.flash_bytes > cost.code_bytes > 0
+        assert cost.tflm_arena_bytes > cost.peak_bytes >= cost.lower_bound_bytes
+    assert results.costs["row-fed"].row_bytes == fake_zoo.WIDTH * 3
+    assert results.original.peak_bytes > results.costs["whole input"].peak_bytes
+
+    assert (folder / "card.md").read_text() == model_card.markdown(entry, results)
+
+
+def test_errors_are_one_line_and_write_no_results(
+    folder: Path,
+    photos: list[LabelledSample],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(test_sets, "load", lambda *_: TestSet(("cat",), photos))
+    assert run(monkeypatch, folder) == 2
+    assert "classes that the model has not: cat" in capsys.readouterr().err
+    assert not (folder / "results.json").exists()
+
+
+def test_other_variants_are_named() -> None:
+    assert evaluate.variant("fp32=a/b.tflite") == ("fp32", Path("a/b.tflite"))
+    for text in ("fp32", "=a.tflite", "fp32="):
+        with pytest.raises(argparse.ArgumentTypeError, match="expected NAME=FILE"):
+            evaluate.variant(text)
+
+
+def test_a_float_network_answers_as_the_quantized_one_does(
+    folder: Path, photos: list[LabelledSample]
+) -> None:
+    """Float borders around the int8 network: what TFLite computes, TensorFlow Lite Micro does."""
+    entry = seal(folder)
+    content = writer.write(fake_zoo.network(float_io=True))
+    assert evaluate.is_float(content) and not evaluate.is_float(entry.content("model.tflite"))
+    network = evaluate._network(entry, content)
+    model = ZooModel(entry)
+    for photo in photos:
+        expected, got = model.predict(photo.source), network.predict(photo.source)
+        for label in fake_zoo.LABELS:
+            assert got.scores[label] == pytest.approx(expected.scores[label], abs=3 / 256)
