@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Sources that include this are compiled for speed even where -Os asks for small code, as the cores
-// of Arduino boards do for everything: a third fewer instructions for some 3 KB of flash.
+// of Arduino boards do for everything: a quarter fewer instructions for some 3 KB of flash.
 #ifndef TMC_SPEED_H_
 #define TMC_SPEED_H_
 

@@ -82,7 +82,7 @@ def test_missing_tools_are_one_line(model: Path, monkeypatch: pytest.MonkeyPatch
 
 
 def test_kernels_are_fast_where_all_else_is_small(repository: Path) -> None:
-    """The cores of Arduino boards compile with -Os; a third would be lost."""
+    """The cores of Arduino boards compile with -Os, which would cost a third more."""
     model = repository / "examples" / "vww_96_int8.tflite"
     fast, small = (bench(model, samples=1, build=Build(level)) for level in ("-O2", "-Os"))
     assert fast.instructions is not None and small.instructions is not None
