@@ -28,9 +28,13 @@ def build(folder: Path, sources: Sequence[Path], *, sanitize: bool = False) -> P
     return program
 
 
+def cpp_compiler(headers: Path) -> list[str]:
+    """The C++11 compiler with warnings as errors, and where it finds headers."""
+    return [os.environ.get("CXX", "c++"), "-std=c++11", *WARNINGS, f"-I{headers}"]
+
+
 def compile_cpp(source: Path, output: Path) -> None:
-    compiled = [os.environ.get("CXX", "c++"), "-std=c++11", *WARNINGS, f"-I{source.parent}"]
-    call([*compiled, "-c", source, "-o", output])
+    call([*cpp_compiler(source.parent), "-c", source, "-o", output])
 
 
 def call(command: Sequence[str | Path]) -> str:

@@ -3,6 +3,7 @@
 // everything is computed in ascending order.
 #include "tmc_channels.h"
 #include "tmc_requantize.h"
+#include "tmc_speed.h"
 
 // One input of a run of output elements. Its step from one element to the next is 0 where its
 // single channel is broadcast.
