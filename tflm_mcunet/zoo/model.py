@@ -14,7 +14,7 @@ from tflm_mcunet.interpreter import Interpreter
 from tflm_mcunet.zoo import catalogue
 from tflm_mcunet.zoo.entry import CARD, CONVERTED, ORIGINAL, Entry, ZooError, read_bytes
 from tflm_mcunet.zoo.inputs import Input, Source, make_input
-from tflm_mcunet.zoo.outputs import Classes, Output, Prediction, make_output
+from tflm_mcunet.zoo.outputs import Classes, Output, Prediction, Values, make_output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Pipeline:
                 f"the network takes more input than {list(self.input.shape)}, which its entry gives"
             )
         return self.output.prediction(
-            _real(given, self._details["input"]), _real(result[0], self._details["output"])
+            _values(given, self._details["input"]), _values(result[0], self._details["output"])
         )
 
     @functools.cached_property
@@ -69,17 +69,14 @@ class Pipeline:
         return np.clip(rounded, limits.min, limits.max).astype(dtype)
 
 
-def _real(values: np.ndarray, details: dict[str, np.ndarray]) -> np.ndarray:
-    if values.dtype == np.float32:
-        return values
-    scale, zero_point = _quantization(details)
-    return (values.astype(np.float32) - zero_point) * scale
+def _values(stored: np.ndarray, details: dict[str, np.ndarray]) -> Values:
+    return Values(stored, None if stored.dtype == np.float32 else _quantization(details))
 
 
-def _quantization(details: dict[str, np.ndarray]) -> tuple[np.float32, int]:
+def _quantization(details: dict[str, np.ndarray]) -> tuple[float, int]:
     """Scale and zero point of the whole tensor."""
     parameters = details["quantization_parameters"]
-    return np.float32(parameters["scales"][0]), int(parameters["zero_points"][0])
+    return float(parameters["scales"][0]), int(parameters["zero_points"][0])
 
 
 class ZooModel:
