@@ -35,7 +35,7 @@ class Pipeline:
         Raises:
             InputError: the source cannot be read, or is not what the network takes.
         """
-        given = self._quantize(self.input.array(source))
+        given = self._shaped(self._quantize(self.input.array(source)))
         result = inference.infer(self._interpreter, (given,))
         if result is None:
             raise ZooError(
@@ -55,6 +55,11 @@ class Pipeline:
             "input": self._interpreter.get_input_details(0),
             "output": self._interpreter.get_output_details(0),
         }
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        """In the network's shape, unless it is fed row by row."""
+        shape = self._details["input"]["shape"]
+        return values.reshape(shape) if values.size == np.prod(shape) else values
 
     def _quantize(self, values: np.ndarray) -> np.ndarray:
         """Real numbers as the network takes them, rounded half away from zero as TFLite does."""
