@@ -36,7 +36,7 @@ class Training:
         seed: of weights, order and noise.
     """
 
-    epochs: int = 300
+    epochs: int = 200
     batch: int = 64
     learning_rate: float = 2e-3
     noise: float = 0.0
