@@ -83,6 +83,16 @@ def test_a_verdict_needs_both_a_better_score_and_a_quarter_of_the_memory() -> No
     assert ": no)" in worse and "reached" not in worse
 
 
+def test_verdicts_are_about_references_alone() -> None:
+    model = summary(0.9, arena=1, sram=1)
+    others = {"mlperf-x": model, "another": model}
+    made = {"command": "x", "commit": "0", "uncommitted_sources": False, "python": "3"}
+    figures = {**made, "packages": {}, "models": {"ours": {"zoo": model, "others": others}}}
+    text = comparison_page.page(figures)
+    assert "| another |" in text and text.count("* Better than `") == 1
+    assert "* Better than `mlperf-x`" in text
+
+
 def test_the_page_is_made_from_the_figures_alone() -> None:
     content = json.loads((comparison.results.RESULTS / "zoo_comparison.json").read_text())
     written = (comparison.results.RESULTS / "zoo_comparison.md").read_text()
