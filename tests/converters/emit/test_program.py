@@ -168,3 +168,16 @@ def test_stock_operators_separate_programs() -> None:
     )
     assert first.outputs == (network.layers[1].accesses[0].tensor,)
     assert second.inputs == (network.layers[1].output,) == (x,)
+
+
+def test_bytes_between_fields_are_zero(tiny: Planned) -> None:
+    """A model's content depends on nothing but the model."""
+    owned = np.zeros(fmt.OP.itemsize, bool)
+    for dtype, offset in fmt.OP.fields.values():
+        owned[offset : offset + dtype.itemsize] = True
+    for _ in range(8):
+        spoiled = [np.full(count * fmt.OP.itemsize, 0xFF, np.uint8) for count in range(1, 4)]
+        del spoiled  # memory that NumPy takes again
+        ops = arrays(pack(tiny))["op"]
+        records = np.frombuffer(ops.tobytes(), np.uint8).reshape(len(ops), -1)
+        assert not records[:, ~owned].any()
