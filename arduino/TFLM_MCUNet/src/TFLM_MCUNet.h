@@ -3,6 +3,7 @@
 #ifndef TFLM_MCUNET_H_
 #define TFLM_MCUNET_H_
 
+#include "tmc_anomaly.h"
 #include "tmc_detector.h"
 #include "tmc_image.h"
 #include "tmc_kernels.h"
