@@ -11,6 +11,7 @@ CC ?= cc
 BIN := .venv/bin
 LIBRARY := tflm_mcunet/_native/libtflm_mcunet.so
 C_SOURCES = $(shell find arduino tflm_mcunet/native tests -name '*.[ch]')
+CPP_SOURCES = $(shell find arduino tests -name '*.cpp')
 FIRMWARE_SOURCES = $(wildcard tflm_mcunet/emulator/firmware/*.[ch])
 BENCHMARK_SOURCES = $(wildcard benchmarks/*/*.[ch])
 STRICT := -std=c11 -O2 -Wall -Wextra -Wconversion -Werror
@@ -37,7 +38,8 @@ emulator:
 lint: build
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) $(FIRMWARE_SOURCES) $(BENCHMARK_SOURCES)
+	$(BIN)/clang-format --dry-run -Werror $(C_SOURCES) $(CPP_SOURCES) $(FIRMWARE_SOURCES) \
+	  $(BENCHMARK_SOURCES)
 
 types: build
 	$(BIN)/mypy

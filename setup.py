@@ -59,7 +59,12 @@ setup(
     },
     package_data={
         CARRIED_LIBRARY: files(ARDUINO_LIBRARY, "*", relative_to=ARDUINO_LIBRARY),
-        "tflm_mcunet": ["py.typed", "arduino_templates/*.in", "audio/c/*.in"],
+        "tflm_mcunet": [
+            "py.typed",
+            "arduino_templates/*.in",
+            "arduino_templates/tflm/*.in",
+            "audio/c/*.in",
+        ],
         "tflm_mcunet.search": ["instructions.json"],
         "tflm_mcunet.emulator": files(FIRMWARE, "*.*", relative_to=FIRMWARE.parent),
         "tflm_converters": ["py.typed", "emit/c/*.in"],

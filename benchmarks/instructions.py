@@ -96,17 +96,18 @@ def _variants(path: Path) -> Iterator[tuple[str, Converted]]:
 
 
 def _layer_by_layer(path: Path, *, disabled: Collection[str] = ()) -> Converted:
-    """One layer after the other by whole rows, as engines with a fixed schedule do."""
+    """One whole layer after the other, as engines with a fixed schedule do."""
     network = build_network(passes.run(reader.read(path), disabled=disabled).graph)
     layers = range(len(network.layers))
-    stages = tuple(_by_whole_rows(network, layer_stage(network, layer)) for layer in layers)
+    stages = tuple(_whole(network, layer_stage(network, layer)) for layer in layers)
     planned = evaluate(network, Schedule(stages))
     return emit_tflite(network, planned.schedule, planned.layout, planned.plan), planned
 
 
-def _by_whole_rows(network: Network, stage: Stage) -> Stage:
+def _whole(network: Network, stage: Stage) -> Stage:
     (group,) = stage.groups
-    whole = dataclasses.replace(group, tile_cols=group_extent(network, group).width)
+    extent = group_extent(network, group)
+    whole = dataclasses.replace(group, tile_rows=extent.height, tile_cols=extent.width)
     return dataclasses.replace(stage, groups=(whole,))
 
 

@@ -47,10 +47,10 @@ around one inference: exact to 40 instructions. `arm-none-eabi-gcc -mcpu=cortex-
 -mfpu=fpv4-sp-d16 -mfloat-abi=hard`, the better of -O2 and -O3. Instructions are not cycles."""
 
 _ABOUT_TOTALS = """\
-Millions of instructions. Layers: one after the other, by whole rows, with all channels or without
+Millions of instructions. Layers: one whole layer after the other, with all channels or without
 those that are constant or never read, as in all columns behind. Least SRAM: layers cut into tiles,
 down to pixels, so that outputs overwrite inputs. Streamed and row-fed: the schedules of least
-SRAM; slack: with wider tiles, for up to 2 KiB more.
+SRAM; slack: with larger tiles, for up to 2 KiB more.
 Others' figures are quoted; they compute all channels."""
 
 _ABOUT_SIZES = """\

@@ -28,13 +28,20 @@ def build(folder: Path, sources: Sequence[Path], *, sanitize: bool = False) -> P
     return program
 
 
+def cpp_compiler(headers: Path) -> list[str]:
+    """The C++11 compiler with warnings as errors, and where it finds headers."""
+    return [os.environ.get("CXX", "c++"), "-std=c++11", *WARNINGS, f"-I{headers}"]
+
+
 def compile_cpp(source: Path, output: Path) -> None:
-    compiled = [os.environ.get("CXX", "c++"), "-std=c++11", *WARNINGS, f"-I{source.parent}"]
-    call([*compiled, "-c", source, "-o", output])
+    call([*cpp_compiler(source.parent), "-c", source, "-o", output])
 
 
-def call(command: Sequence[str | Path]) -> str:
-    """What a command prints; its errors become the failure's message."""
-    done = subprocess.run([*map(str, command)], capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
+def call(command: Sequence[str | Path], *, given: bytes = b"") -> str:
+    """What a command prints; its errors become the failure's message.
+
+    `given` is its standard input.
+    """
+    done = subprocess.run([*map(str, command)], input=given, capture_output=True, timeout=120)
+    assert done.returncode == 0, (done.stdout + done.stderr).decode(errors="replace")
+    return done.stdout.decode()

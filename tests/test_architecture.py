@@ -17,7 +17,8 @@ REPOSITORY = Path(__file__).parents[1]
 CONVERTERS = REPOSITORY / "converters" / "tflm_converters"
 RUNTIME = REPOSITORY / "arduino" / "TFLM_MCUNet" / "src"
 HEAVY = {"PIL", "keras", "matplotlib", "soundfile", "tensorflow", "tf_keras", "tflite_micro"}
-OUR_SOURCES = {".py", ".c", ".h", ".cc", ".ino", ".sh"}
+KNOWS_TFLM = "tmc_registration.h"
+OUR_SOURCES = {".py", ".c", ".h", ".cc", ".cpp", ".ino", ".sh"}
 
 
 def imported_packages(source: str) -> Iterator[str]:
@@ -54,6 +55,7 @@ def test_runtime_includes_only_itself_and_the_standard_library() -> None:
     included = {
         name.split("/")[-1]
         for path in RUNTIME.rglob("*.[ch]")
+        if path.name != KNOWS_TFLM
         for name in re.findall(r'#include ["<](.+)[">]', path.read_text(encoding="utf-8"))
     }
     assert included

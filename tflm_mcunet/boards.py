@@ -11,6 +11,9 @@ _K = 1024
 _M = 1024 * 1024
 _MHZ = 1_000_000
 
+SENSORS = ("camera", "microphone", "imu")
+"""What sketches can read; see `tflm_mcunet.sensors`."""
+
 
 class UnknownBoardError(ConversionError):
     """No board bears the name that was given."""
@@ -21,11 +24,13 @@ class ArduinoCore:
     """What Arduino's own software takes of a board before the sketch gets its share.
 
     Estimates on the safe side: an empty sketch with USB and Serial, rounded up, with room for
-    stacks and heap in SRAM, and the bootloader in flash. Libraries for sensors come on top.
+    stacks and heap in SRAM, and the bootloader in flash. Libraries for sensors come on top:
+    `sensors` names those that read the board's, for each of SENSORS that it has.
     """
 
     sram_bytes: int
     flash_bytes: int
+    sensors: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,10 +50,20 @@ class Board:
     flash_bytes: int
     arduino: ArduinoCore | None = None
 
+    @property
+    def sensors(self) -> dict[str, str]:
+        """Arduino libraries that read the board's sensors, for each of SENSORS that it has."""
+        return {} if self.arduino is None else self.arduino.sensors
+
 
 # Mbed OS: about 44 KB of variables, 8 KB and more of heap for its threads; 84 KB of code and a
 # bootloader of 64 KB.
-_NRF52 = ArduinoCore(64 * _K, 160 * _K)
+_NRF52 = ArduinoCore(
+    64 * _K,
+    160 * _K,
+    {"camera": "Arduino_OV767X", "microphone": "PDM", "imu": "Arduino_LSM9DS1"},
+)
+_NRF52_REV2 = dataclasses.replace(_NRF52, sensors=_NRF52.sensors | {"imu": "Arduino_BMI270_BMM150"})
 # As above, with a file system and a second core's stack; no bootloader in flash.
 _RP2040 = ArduinoCore(64 * _K, 128 * _K)
 # Renesas FSP: about 4 KB of variables, 1 KB of stack and some heap; 48 KB of code and a
@@ -58,7 +73,13 @@ _RA4M1 = ArduinoCore(8 * _K, 64 * _K)
 _BOARDS = (
     Board("nano33ble", "Arduino Nano 33 BLE", "Cortex-M4F", 64 * _MHZ, 256 * _K, _M, _NRF52),
     Board(
-        "nano33ble-rev2", "Arduino Nano 33 BLE Rev2", "Cortex-M4F", 64 * _MHZ, 256 * _K, _M, _NRF52
+        "nano33ble-rev2",
+        "Arduino Nano 33 BLE Rev2",
+        "Cortex-M4F",
+        64 * _MHZ,
+        256 * _K,
+        _M,
+        _NRF52_REV2,
     ),
     Board("microbit-v2", "BBC micro:bit V2", "Cortex-M4F", 64 * _MHZ, 128 * _K, 512 * _K),
     Board("uno-r4", "Arduino UNO R4", "Cortex-M4F", 48 * _MHZ, 32 * _K, 256 * _K, _RA4M1),

@@ -209,6 +209,25 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         metavar="FILE",
         help="text file with a line for each output channel; default: none",
     )
+    parser.add_argument(
+        "--runtime",
+        choices=("c", "tflm"),
+        default="c",
+        help="arduino: c: no interpreter; tflm: in the TensorFlow Lite Micro library that is "
+        "installed; default: c",
+    )
+    parser.add_argument(
+        "--sensor",
+        choices=(*boards.SENSORS, "none"),
+        help="arduino: what a second sketch reads; default: camera or imu where the shape of the "
+        "input tells it, microphone with --front-end, else none",
+    )
+    parser.add_argument(
+        "--front-end",
+        type=Path,
+        metavar="FILE",
+        help="arduino: JSON file of the log-mel front end that the model was trained with",
+    )
     _add_schedule(parser)
     return parser
 

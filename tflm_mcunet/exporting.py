@@ -113,17 +113,11 @@ def export_c(
         >>> for name, content in export.files.items(): Path(name).write_bytes(content)
     """
     path = Path(model)
-    original = Model.parse(read_file(path), name=path.name)
-    converted = original
-    if not is_converted(original.graph):
-        conversion = convert(path, samples=0, progress=progress, **options)
-        converted = Model.parse(conversion.model, name=path.name)
-    else:
-        _refuse_schedule(path, options)
+    original, converted = read_and_convert(path, progress=progress, **options)
     deployment = Deployment.of(converted.graph, name=path.name)
     c_model = CModel(
         identifier(name or path.stem),
-        " ".join(path.name.split()),
+        title(path),
         deployment.program,
         deployment.parameters,
         *_ports(converted.graph, deployment),
@@ -131,7 +125,26 @@ def export_c(
     if labels is not None:
         c_model = dataclasses.replace(c_model, labels=_labels(Path(labels), c_model))
     progress("running TensorFlow Lite Micro", 0.9)
-    return Export(c_model, _golden(original, converted, samples))
+    return Export(c_model, stored(original, converted, samples))
+
+
+def title(path: Path) -> str:
+    """What comments call a model."""
+    return " ".join(path.name.split())
+
+
+def read_and_convert(path: Path, *, progress: Progress, **options: Any) -> tuple[Model, Model]:
+    """The model of a file as it is and converted, which may be the same.
+
+    Raises:
+        ConversionError: as `export_c` does.
+    """
+    original = Model.parse(read_file(path), name=path.name)
+    if is_converted(original.graph):
+        _refuse_schedule(path, options)
+        return original, original
+    conversion = convert(path, samples=0, progress=progress, **options)
+    return original, Model.parse(conversion.model, name=path.name)
 
 
 def _refuse_schedule(path: Path, options: dict[str, Any]) -> None:
@@ -177,8 +190,12 @@ def _labels(path: Path, model: CModel) -> tuple[str, ...]:
     return labels
 
 
-def _golden(original: Model, converted: Model, samples: int) -> tuple[Golden, ...]:
-    """Inputs, and what the original computes from them."""
+def stored(original: Model, converted: Model, samples: int) -> tuple[Golden, ...]:
+    """Inputs, and what the original computes from them.
+
+    Raises:
+        ConversionError: the converted model computes something else.
+    """
     with HostProcess() as host:
         comparison = Comparison(original, converted, host)
         inputs = [comparison.inputs(index, seed=0) for index in _telling(samples)]

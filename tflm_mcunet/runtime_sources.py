@@ -42,6 +42,19 @@ def needed(functions: Iterable[str]) -> list[Path]:
     return [_folder() / file for file in sorted(found)]
 
 
+def operator() -> dict[str, Path]:
+    """The operator for TensorFlow Lite Micro with all that it can run, by the path in a library.
+
+    Files of the folder `tflm` are those that know of interpreters.
+    """
+    adapter = sorted((_folder() / "tflm").iterdir())
+    entry_points = {
+        name for path in adapter for name in _NAME.findall(path.read_text(encoding="utf-8"))
+    }
+    paths = [*needed(entry_points), *adapter]
+    return {path.relative_to(_folder()).as_posix(): path for path in paths}
+
+
 def _folder() -> Path:
     return _native.arduino_library() / "src"
 

@@ -52,8 +52,16 @@ def build(sketch: Path, libraries: Path, folder: Path) -> Path:
     return output / f"{sketch.name}.elf"
 
 
-def run(elf: Path) -> str:
-    """What the sketch prints to Serial."""
+def run(elf: Path, **recordings: bytes) -> str:
+    """What the sketch prints to Serial.
+
+    Args:
+        elf: the program.
+        recordings: what sensors measure: camera, microphone or imu, as their stand-ins in the
+            test platform's libraries say.
+    """
+    for sensor, content in recordings.items():
+        (elf.parent / f"{sensor}.bin").write_bytes(content)
     command = ["qemu-system-arm", *MACHINE, *SEMIHOSTING, "-kernel", str(elf)]
     subprocess.run(command, cwd=elf.parent, check=True, timeout=120)
     return (elf.parent / "serial.txt").read_text()

@@ -40,6 +40,7 @@ LAYERS = {
     "single pixels of many channels": pointwise(1, 1, 640, 261),
     "rows of a window across parts": convolution(5, 6, 17, 35, 3),
     "large windows": convolution(7, 9, 40, 21, 5),
+    "large windows of odd pixels, one at a time": convolution(1, 1, 11, 5, 7),
     "narrow rows": depthwise(6, 2, 19, 3, 1),
     "rows in segments": depthwise(4, 61, 9, 3, 1),
     "rows in segments, strided": depthwise(9, 40, 7, 5, 2),

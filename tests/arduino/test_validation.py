@@ -91,7 +91,7 @@ def test_bytes_behind_the_program_do_not_matter(runtime: Runtime) -> None:
 
 HEADER = {
     "magic": (0x314D4355, Status.FORMAT),
-    "version": (2, Status.FORMAT),
+    "version": (1, Status.FORMAT),
     "header_bytes": (44, Status.FORMAT),
     "program_bytes": (400, Status.FORMAT),
     "tensor_count": (3, Status.FORMAT),

@@ -8,6 +8,7 @@ import dataclasses
 import numpy as np
 
 from tflm_converters import arithmetic, writer
+from tflm_converters.emit import parameters as program_parameters
 from tflm_converters.emit import program_format as fmt
 from tflm_converters.graph import (
     ConvAttributes,
@@ -183,7 +184,9 @@ def _parameters(graph: Graph, op: Op) -> tuple[bytes, dict[str, int]]:
     """Weights, bias and requantization one after the other, and where each begins."""
     multipliers, shifts = arithmetic.conv_requantization(graph, op)
     entries = {
-        "weights": graph.tensors[op.inputs[1]].data,
+        "weights": program_parameters.padded_filters(
+            program_parameters.constant(graph, op.inputs[1])
+        ),
         "bias": graph.tensors[op.inputs[2]].data,
         "requantization": multipliers.astype("<i4"),
         "shifts": shifts.astype(np.int8),

@@ -17,7 +17,16 @@ KERNELS = sorted(
 )
 FRONT_ENDS = {
     f"tmc_{name}.{ending}"
-    for name in ("detector", "level", "log_mel", "log_spectrum", "spectrum")
+    for name in (
+        "anomaly",
+        "detector",
+        "image",
+        "level",
+        "log_mel",
+        "log_spectrum",
+        "ring",
+        "spectrum",
+    )
     for ending in "ch"
 }
 CORE = {"tmc_runtime.c", "tmc_group.c"}

@@ -4,12 +4,15 @@
 Everything here runs the device's own C code, so that training sees its very bytes.
 """
 
+from tflm_mcunet.audio.anomaly import AnomalyConfig, AnomalyScorer
 from tflm_mcunet.audio.config import LogMelConfig, LogSpectrumConfig
 from tflm_mcunet.audio.detector import Detector, DetectorConfig
 from tflm_mcunet.audio.log_mel import LogMel
 from tflm_mcunet.audio.log_spectrum import LogSpectrum
 
 __all__ = [
+    "AnomalyConfig",
+    "AnomalyScorer",
     "Detector",
     "DetectorConfig",
     "LogMel",

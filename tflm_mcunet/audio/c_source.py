@@ -9,6 +9,7 @@ from string import Template
 import numpy as np
 
 from tflm_converters.emit.c_tables import integers
+from tflm_mcunet.audio.anomaly import AnomalySettings
 from tflm_mcunet.audio.config import LogMelConfig, LogSpectrumConfig
 from tflm_mcunet.audio.detector import DetectorConfig
 from tflm_mcunet.audio.tables import (
@@ -23,6 +24,7 @@ _TEMPLATES = Path(__file__).parent / "c"
 LOG_MEL_FUNCTIONS = frozenset({"tmc_log_mel_push", "tmc_log_mel_row"})
 LOG_SPECTRUM_FUNCTIONS = frozenset({"tmc_log_spectrum"})
 DETECTOR_FUNCTIONS = frozenset({"tmc_detector_begin", "tmc_detector_push"})
+ANOMALY_FUNCTIONS = frozenset({"tmc_anomaly_score"})
 """What the tables are for; `runtime_sources.needed` finds their files."""
 
 
@@ -77,6 +79,21 @@ def c_detector(config: DetectorConfig, *, name: str, title: str) -> dict[str, st
         refractory=config.refractory,
         history=channels * config.window,
         thresholds=integers(np.array(config.thresholds)),
+    )
+
+
+def c_anomaly(settings: AnomalySettings, *, name: str, title: str) -> dict[str, str]:
+    """`<name>_anomaly.h` and `.c`, which define `const tmc_anomaly_settings <name>_anomaly`."""
+    return _sources(
+        "anomaly",
+        name=name,
+        title=title,
+        length=settings.weights.size,
+        input_step=settings.input_step,
+        output_step=settings.output_step,
+        offset=settings.offset,
+        weights=integers(settings.weights),
+        threshold=settings.threshold,
     )
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 
 import ctypes
 import functools
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tflm_converters.errors import RuntimeMismatchError
 from tflm_mcunet import _native
 from tflm_mcunet.audio.tables import Level, LogMelTables, LogSpectrumTables, SpectrumTables
+
+if TYPE_CHECKING:
+    from tflm_mcunet.audio.anomaly import AnomalySettings
 
 _POINTER = ctypes.c_void_p
 
@@ -107,12 +110,33 @@ class CDetector(ctypes.Structure):
     ]
 
 
+class CAnomalySettings(ctypes.Structure):
+    """`tmc_anomaly_settings`."""
+
+    _fields_ = [
+        ("length", ctypes.c_uint16),
+        ("input_step", ctypes.c_int16),
+        ("output_step", ctypes.c_int16),
+        ("offset", ctypes.c_int32),
+        ("weights", _POINTER),
+        ("threshold", ctypes.c_uint64),
+    ]
+
+    @classmethod
+    def of(cls, settings: AnomalySettings) -> CAnomalySettings:
+        """Points into `settings`, which must live as long."""
+        steps = settings.input_step, settings.output_step, settings.offset
+        weights = settings.weights
+        return cls(weights.size, *steps, address(weights), settings.threshold)
+
+
 _FUNCTIONS: dict[str, tuple[Any, list[Any]]] = {
     "tmc_log_mel_push": (ctypes.c_uint32, [*[_POINTER] * 3, ctypes.c_uint32]),
     "tmc_log_mel_row": (ctypes.c_bool, [_POINTER] * 4),
     "tmc_log_spectrum": (None, [_POINTER] * 4),
     "tmc_detector_begin": (CDetector, [_POINTER] * 3),
     "tmc_detector_push": (ctypes.c_int32, [_POINTER] * 3),
+    "tmc_anomaly_score": (ctypes.c_uint64, [_POINTER] * 3),
 }
 
 

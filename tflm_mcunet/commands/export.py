@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tflm_converters.errors import ConversionError
-from tflm_mcunet.arduino import ArduinoLibrary, Share, export_arduino
+from tflm_mcunet.arduino import export_arduino
+from tflm_mcunet.arduino_library import Library, Share
+from tflm_mcunet.arduino_tflm import export_arduino_tflm
 from tflm_mcunet.commands.convert import schedule_options
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Progress
@@ -23,6 +25,9 @@ def execute(options: argparse.Namespace) -> int:
 
 def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
+    if options.runtime != "c":
+        raise ConversionError("--runtime tflm is for export arduino: C needs no interpreter")
+    _refuse(options, "sensor", "front_end", works_with="export arduino")
     with staged(out) as stage, progress_bar(options) as progress:
         export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
@@ -36,10 +41,28 @@ def _arduino(options: argparse.Namespace) -> int:
         raise ConversionError("export arduino needs --board, to check that the model fits it")
     out = library_file(options.out or Path("build/Model.zip"))
     with staged(out.parent) as stage, progress_bar(options) as progress:
-        made = export_arduino(options.model, library=out.stem, **_export_options(options, progress))
+        made = _library(options, out.stem, progress)
         (stage / out.name).write_bytes(made.zip())
     show(options, made.to_json(), arduino_text(made, out))
     return 0
+
+
+def _library(options: argparse.Namespace, name: str, progress: Progress) -> Library:
+    chosen = _export_options(options, progress)
+    if options.runtime == "c":
+        front_end = options.front_end
+        return export_arduino(
+            options.model, library=name, sensor=options.sensor, front_end=front_end, **chosen
+        )
+    _refuse(options, "labels", "sensor", "front_end", works_with="--runtime c")
+    del chosen["labels"]
+    return export_arduino_tflm(options.model, library=name, **chosen)
+
+
+def _refuse(options: argparse.Namespace, *names: str, works_with: str) -> None:
+    for name in names:
+        if getattr(options, name) is not None:
+            raise ConversionError(f"--{name.replace('_', '-')} works with {works_with} only")
 
 
 def library_file(out: Path) -> Path:
@@ -63,12 +86,13 @@ def _c_text(export: Export, out: Path) -> str:
     )
 
 
-def arduino_text(made: ArduinoLibrary, out: Path) -> str:
+def arduino_text(made: Library, out: Path) -> str:
     """What the library takes of its board, and how to install it."""
+    shares = "\n".join(map(_share_text, made.memory))
     return (
-        f"{_share_text(made.sram)}\n{_share_text(made.flash)}\n"
+        f"{shares}\n"
         f"Written: '{out}'. In the Arduino IDE: Sketch > Include Library > Add .ZIP Library, then "
-        f"File > Examples > {made.name} > SelfTest"
+        f"File > Examples > {made.name} > {' or '.join(made.sketches)}"
     )
 
 

@@ -12,7 +12,7 @@
 typedef enum {
   kTfLiteOk = 0,
   kTfLiteError = 1,
-  kTfLiteAbort = 15,  // ends this Invoke without an error: a streaming model needs more input
+  kTfLiteAbort = 15,
 } TfLiteStatus;
 
 typedef enum {
@@ -32,8 +32,12 @@ typedef struct {
   int data[];
 } TfLiteIntArray;
 
-typedef struct {
+typedef union {
   void* data;
+} TfLitePtrUnion;
+
+typedef struct {
+  TfLitePtrUnion data;
   TfLiteIntArray* dims;
   TfLiteType type;
 } TfLiteEvalTensor;

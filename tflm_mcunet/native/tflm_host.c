@@ -1,98 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Registers the operator in the tflite-micro wheel: the wheel looks `tflm_mcunet_register`
 // up by name and hands it the interpreter's operator resolver.
-#include "tflm/tmc_operator.h"
 #include "tflm_abi.h"
-
-typedef struct {
-  const TfLiteContext* context;
-  const TfLiteNode* node;
-} tflm_adapter;
-
-static size_t byte_count(const TfLiteEvalTensor* tensor) {
-  if (tensor->type != kTfLiteInt8 && tensor->type != kTfLiteUInt8) {
-    return 0;
-  }
-  size_t count = 1;
-  for (int i = 0; i < tensor->dims->size; ++i) {
-    count *= (size_t)tensor->dims->data[i];
-  }
-  return count;
-}
-
-static tmc_operand get_operand(const void* opaque, int32_t index) {
-  const tflm_adapter* adapter = opaque;
-  const TfLiteIntArray* inputs = adapter->node->inputs;
-  const int tensor_index = index < inputs->size
-                               ? inputs->data[index]
-                               : adapter->node->outputs->data[index - inputs->size];
-  if (tensor_index < 0) {  // an optional input that is not there
-    return (tmc_operand){NULL, 0};
-  }
-  const TfLiteEvalTensor* tensor = adapter->context->GetEvalTensor(adapter->context, tensor_index);
-  return (tmc_operand){tensor->data, byte_count(tensor)};
-}
-
-static tmc_node present(const tflm_adapter* adapter) {
-  return (tmc_node){adapter->node->inputs->size, adapter->node->outputs->size, get_operand,
-                    adapter};
-}
-
-static TfLiteStatus report(TfLiteContext* context, const tmc_fault* fault) {
-  if (fault->expected == fault->got) {
-    context->ReportError(context, TMC_OPERATOR_NAME ": %s", fault->what);
-  } else if (fault->operand == TMC_NONE) {
-    context->ReportError(context, TMC_OPERATOR_NAME ": %s: expected %d, got %d", fault->what,
-                         (int)fault->expected, (int)fault->got);
-  } else {
-    context->ReportError(context, TMC_OPERATOR_NAME ": %s: operand %d, expected %d, got %d",
-                         fault->what, (int)fault->operand, (int)fault->expected, (int)fault->got);
-  }
-  return kTfLiteError;
-}
-
-static void* op_init(TfLiteContext* context, const char* buffer, size_t length) {
-  (void)buffer;
-  (void)length;
-  tmc_operator* op = context->AllocatePersistentBuffer(context, sizeof(tmc_operator));
-  if (op != NULL) {
-    *op = (tmc_operator){0};
-  }
-  return op;
-}
-
-static TfLiteStatus op_prepare(TfLiteContext* context, TfLiteNode* node) {
-  if (node->user_data == NULL) {
-    context->ReportError(context, TMC_OPERATOR_NAME ": the arena is too small, %d bytes missing",
-                         (int)sizeof(tmc_operator));
-    return kTfLiteError;
-  }
-  const tflm_adapter adapter = {context, node};
-  const tmc_node presented = present(&adapter);
-  tmc_fault fault;
-  const bool prepared =
-      tmc_operator_prepare(node->user_data, node->custom_initial_data,
-                           (size_t)node->custom_initial_data_size, &presented, &fault);
-  return prepared ? kTfLiteOk : report(context, &fault);
-}
-
-static TfLiteStatus op_invoke(TfLiteContext* context, TfLiteNode* node) {
-  const tflm_adapter adapter = {context, node};
-  const tmc_node presented = present(&adapter);
-  tmc_fault fault;
-  const tmc_status status = tmc_operator_invoke(node->user_data, &presented, &fault);
-  if (status < TMC_OK) {
-    return report(context, &fault);
-  }
-  return status == TMC_NEED_ROWS ? kTfLiteAbort : kTfLiteOk;
-}
-
-static void op_reset(TfLiteContext* context, void* buffer) {
-  (void)context;
-  if (buffer != NULL) {
-    tmc_operator_reset(buffer);
-  }
-}
+// First the types, then what uses them.
+#include "tflm/tmc_adapter.h"
 
 static bool has_one(const PythonOpsResolver* resolver, int32_t builtin_code) {
   int found = 0;
@@ -135,10 +46,10 @@ bool tflm_mcunet_register(PythonOpsResolver* resolver) {
     return false;
   }
   resolver->registrations[resolver->registration_count++] = (TFLMRegistration){
-      .init = op_init,
-      .prepare = op_prepare,
-      .invoke = op_invoke,
-      .reset = op_reset,
+      .init = tmc_init,
+      .prepare = tmc_prepare,
+      .invoke = tmc_invoke,
+      .reset = tmc_reset,
       .builtin_code = BuiltinOperator_CUSTOM,
       .custom_name = TMC_OPERATOR_NAME,
   };

@@ -14,7 +14,7 @@ from tflm_mcunet.interpreter import Interpreter
 from tflm_mcunet.zoo import catalogue
 from tflm_mcunet.zoo.entry import CARD, CONVERTED, ORIGINAL, Entry, ZooError, read_bytes
 from tflm_mcunet.zoo.inputs import Input, Source, make_input
-from tflm_mcunet.zoo.outputs import Classes, Output, Prediction, make_output
+from tflm_mcunet.zoo.outputs import Classes, Output, Prediction, Values, make_output
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,14 +35,14 @@ class Pipeline:
         Raises:
             InputError: the source cannot be read, or is not what the network takes.
         """
-        given = self._quantize(self.input.array(source))
+        given = self._shaped(self._quantize(self.input.array(source)))
         result = inference.infer(self._interpreter, (given,))
         if result is None:
             raise ZooError(
                 f"the network takes more input than {list(self.input.shape)}, which its entry gives"
             )
         return self.output.prediction(
-            _real(given, self._details["input"]), _real(result[0], self._details["output"])
+            _values(given, self._details["input"]), _values(result[0], self._details["output"])
         )
 
     @functools.cached_property
@@ -55,6 +55,11 @@ class Pipeline:
             "input": self._interpreter.get_input_details(0),
             "output": self._interpreter.get_output_details(0),
         }
+
+    def _shaped(self, values: np.ndarray) -> np.ndarray:
+        """In the network's shape, unless it is fed row by row."""
+        shape = self._details["input"]["shape"]
+        return values.reshape(shape) if values.size == np.prod(shape) else values
 
     def _quantize(self, values: np.ndarray) -> np.ndarray:
         """Real numbers as the network takes them, rounded half away from zero as TFLite does."""
@@ -69,17 +74,14 @@ class Pipeline:
         return np.clip(rounded, limits.min, limits.max).astype(dtype)
 
 
-def _real(values: np.ndarray, details: dict[str, np.ndarray]) -> np.ndarray:
-    if values.dtype == np.float32:
-        return values
-    scale, zero_point = _quantization(details)
-    return (values.astype(np.float32) - zero_point) * scale
+def _values(stored: np.ndarray, details: dict[str, np.ndarray]) -> Values:
+    return Values(stored, None if stored.dtype == np.float32 else _quantization(details))
 
 
-def _quantization(details: dict[str, np.ndarray]) -> tuple[np.float32, int]:
+def _quantization(details: dict[str, np.ndarray]) -> tuple[float, int]:
     """Scale and zero point of the whole tensor."""
     parameters = details["quantization_parameters"]
-    return np.float32(parameters["scales"][0]), int(parameters["zero_points"][0])
+    return float(parameters["scales"][0]), int(parameters["zero_points"][0])
 
 
 class ZooModel:

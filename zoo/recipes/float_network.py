@@ -11,7 +11,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from tflm_mcunet.zoo.inputs import Input, Source
-from tflm_mcunet.zoo.outputs import Output, Prediction
+from tflm_mcunet.zoo.outputs import Output, Prediction, Values
 
 
 def is_float(model: bytes) -> bool:
@@ -34,7 +34,7 @@ class FloatNetwork:
         (into,), (out,) = self._network.get_input_details(), self._network.get_output_details()
         self._network.set_tensor(into["index"], given.reshape(into["shape"]))
         self._network.invoke()
-        return self.output.prediction(given, self._network.get_tensor(out["index"]))
+        return self.output.prediction(Values(given), Values(self._network.get_tensor(out["index"])))
 
     @functools.cached_property
     def _network(self) -> Any:

@@ -35,16 +35,17 @@ TMC_INLINE uint32_t tmc_bias(const tmc_channels* channels, int32_t channel) {
   return channels->biases == NULL ? 0 : (uint32_t)channels->biases[channel];
 }
 
-// A right shift by n in [1, TMC_MAX_FAST_SHIFT] takes eight instructions for each sum:
+// A right shift by n in [1, TMC_MAX_FAST_SHIFT] takes five instructions for each sum:
 //   h = 2 * sum * multiplier / 2^32, rounded;
-//   output = (h + (h < 0 ? -1 : 0) + 2^(n - 1) + offset * 2^n) >> n, saturated,
-// where the second term lets ties round away from zero. A sum that 2 * sum saturates ends beyond
-// the int8_t in either case, since the multiplier is zero or at least 2^30.
-enum { TMC_MAX_FAST_SHIFT = 20 };
+//   output = (h + 2^(n - 1) + offset * 2^n + (sum < 0 ? -1 : 0)) >> n, saturated,
+// where the last term lets ties round away from zero; that h may be 0 for a sum below 0 makes no
+// difference, since it is then no tie. A sum that 2 * sum saturates ends beyond the int8_t in
+// either case, since the multiplier is zero or at least 2^30.
+enum { TMC_MAX_FAST_SHIFT = 21 };
 
 typedef struct {
   int32_t multiplier;
-  int32_t shift;
+  int32_t right_shift;
   int32_t rounding;
   int is_fast;
 } tmc_scale;
@@ -54,8 +55,8 @@ TMC_INLINE tmc_scale tmc_scale_by(int32_t multiplier, int32_t shift,
   const uint32_t right_shift_minus_1 = ~(uint32_t)shift;
   return (tmc_scale){
       .multiplier = multiplier,
-      .shift = shift,
-      .rounding = (int32_t)((uint32_t)twice_output_offset_plus_1 << (right_shift_minus_1 & 31)),
+      .right_shift = -shift,
+      .rounding = tmc_shift_left(twice_output_offset_plus_1, right_shift_minus_1),
       .is_fast = right_shift_minus_1 < TMC_MAX_FAST_SHIFT,
   };
 }
@@ -66,21 +67,46 @@ TMC_INLINE tmc_scale tmc_scale_of(const tmc_channels* channels, int32_t channel)
                       channels->twice_output_offset_plus_1);
 }
 
-TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
-  const int32_t high = tmc_rounding_high_mul(tmc_saturating_double((int32_t)sum), scale.multiplier);
-  return (int8_t)tmc_saturate_to_int8((high + (high >> 31) + scale.rounding) >> -scale.shift);
+TMC_INLINE int8_t tmc_fast_output_of_doubled(tmc_scale scale, int32_t doubled) {
+  const int32_t high = tmc_rounding_high_mul_add(doubled, scale.multiplier, scale.rounding);
+  return (int8_t)tmc_saturate_to_int8((high + (doubled >> 31)) >> scale.right_shift);
 }
 
+TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
+  return tmc_fast_output_of_doubled(scale, tmc_saturating_double((int32_t)sum));
+}
+
+#ifndef TMC_SIMD_IN_C
+
+// The same in assembly, with multiplier, right shift and rounding in r8 to r10: a tmc_scale.
+// clang-format off: one instruction in a line
+#define TMC_FAST_OUTPUT(sum)                                      \
+  "qadd %[" sum "], %[" sum "], %[" sum "]\n\t"                   \
+  "smmlar r11, %[" sum "], r8, r10\n\t"                           \
+  "add r11, r11, %[" sum "], asr #31\n\t"                         \
+  "asr r11, r11, r9\n\t"                                          \
+  "ssat %[" sum "], #8, r11\n\t"
+// clang-format on
+
+#endif
+
 // Not inlined, so that the rare case takes no registers from the other.
-TMC_NOINLINE static int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t shift,
+TMC_NOINLINE static int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift,
                                           uint32_t sum) {
-  return tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sum, multiplier, shift), op);
+  return tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sum, multiplier, -right_shift),
+                       op);
 }
 
 static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
   return scale.is_fast ? tmc_fast_output(scale, sum)
-                       : tmc_any_output(op, scale.multiplier, scale.shift, sum);
+                       : tmc_any_output(op, scale.multiplier, scale.right_shift, sum);
 }
+
+// All that sums of one channel need.
+typedef struct {
+  tmc_scale scale;
+  uint32_t bias;
+} tmc_channel;
 
 // The fast outputs are saturated to int8_t and nothing else; few activations are narrower.
 static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t count) {

@@ -19,7 +19,8 @@ static void add_taps(const tmc_call* call, const tmc_window* window, int32_t ky,
                      int32_t taps, int32_t first, int32_t count, uint32_t* sums) {
   const tmc_op* op = call->op;
   const int32_t depth = call->inputs[0].channels;
-  const int32_t filter_bytes = op->kernel_h * op->kernel_w * depth;
+  const int32_t filter_bytes =
+      (int32_t)tmc_filter_bytes((uint32_t)(op->kernel_h * op->kernel_w * depth));
   const int8_t* input = tmc_tap_pixel(call, window, ky, kx);
   const int8_t* weights = (const int8_t*)call->parameters + op->weights + first * filter_bytes +
                           (ky * op->kernel_w + kx) * depth;

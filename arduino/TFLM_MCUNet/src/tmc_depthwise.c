@@ -87,6 +87,12 @@ static uint32_t add_plane_taps(const tmc_call* call, const tmc_window* window, i
 }
 
 static void convolve_plane(const tmc_call* call, int32_t channel) {
+#ifdef TMC_SIMD
+  if (tmc_depthwise_simd_computes_plane(call, channel)) {
+    tmc_depthwise_plane_simd(call, channel);
+    return;
+  }
+#endif
   for (int32_t y = 0; y < call->output.height; ++y) {
     tmc_window window = {.rows = tmc_row_taps(call, y)};
     for (int32_t x = 0; x < call->output.width; ++x) {

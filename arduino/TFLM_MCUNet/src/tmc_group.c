@@ -4,6 +4,7 @@
 // once for each tile.
 #include "tmc_execution.h"
 #include "tmc_kernels.h"
+#include "tmc_speed.h"
 
 // ---- Receptive fields inside the group ----
 

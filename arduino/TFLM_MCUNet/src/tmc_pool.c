@@ -6,7 +6,10 @@
 // division folded in, as TFLM does (see tmc_mean_requantization).
 #include <string.h>
 
+#include "tmc_simd.h"
 #include "tmc_window.h"
+
+enum { MAX_PAIR_PIXELS = 255 };  // whose sum, at least -128 each, is an int16_t
 
 static void max_over_window(const tmc_call* call, const tmc_window* window, int8_t* output) {
   const int32_t channels = call->output.channels;
@@ -30,9 +33,33 @@ static int32_t tap_count(const tmc_window* window) {
   return (window->rows.end - window->rows.begin) * (window->cols.end - window->cols.begin);
 }
 
-static void add_pixel(const int8_t* restrict input, int32_t count, int32_t* restrict sums) {
-  for (int32_t i = 0; i < count; ++i) {
-    sums[i] += input[i];
+// Adds `pixels`, `step` bytes apart, of one row of the input.
+static void add_pixels(const int8_t* input, int32_t step, int32_t pixels, int32_t count,
+                       int32_t* sums) {
+  int32_t i = 0;
+#ifdef TMC_SIMD
+  // Four channels at a time, whose sums stay within int16_t.
+  for (; i + 4 <= count; i += 4) {
+    const int8_t* values = input + i;
+    for (int32_t left = pixels; left > 0; left -= MAX_PAIR_PIXELS) {
+      tmc_quad quad = {0, 0};
+      for (int32_t n = tmc_min(left, MAX_PAIR_PIXELS); n > 0; --n) {
+        const uint32_t bytes = tmc_load_word(values);
+        quad.first = tmc_add_even_bytes(quad.first, bytes);
+        quad.second = tmc_add_odd_bytes(quad.second, bytes);
+        values += step;
+      }
+      sums[i] += (int16_t)quad.first;
+      sums[i + 1] += (int16_t)quad.second;
+      sums[i + 2] += (int32_t)quad.first >> 16;
+      sums[i + 3] += (int32_t)quad.second >> 16;
+    }
+  }
+#endif
+  for (; i < count; ++i) {
+    for (int32_t x = 0; x < pixels; ++x) {
+      sums[i] += input[x * step + i];
+    }
   }
 }
 
@@ -64,9 +91,9 @@ static void average_over_window(const tmc_call* call, const tmc_window* window, 
     const int32_t count = tmc_min(channels - first, TMC_CHANNEL_BLOCK);
     int32_t sums[TMC_CHANNEL_BLOCK] = {0};
     for (int32_t ky = window->rows.begin; ky < window->rows.end; ++ky) {
-      for (int32_t kx = window->cols.begin; kx < window->cols.end; ++kx) {
-        add_pixel(tmc_tap_pixel(call, window, ky, kx) + first, count, sums);
-      }
+      add_pixels(tmc_tap_pixel(call, window, ky, window->cols.begin) + first,
+                 channels * call->op->dilation_w, window->cols.end - window->cols.begin, count,
+                 sums);
     }
     divide(call, sums, count, tap_count(window), output + first);
   }
@@ -91,11 +118,9 @@ void tmc_accumulate_s8(const tmc_call* call) {
     const tmc_taps cols = tmc_col_taps(call, x);
     const int32_t begin = tmc_max(cols.origin + cols.begin, box->x_begin);
     const int32_t end = tmc_min(cols.origin + cols.end, box->x_end);
-    for (int32_t y = box->y_begin; y < box->y_end; ++y) {
-      for (int32_t input_x = begin; input_x < end; ++input_x) {
-        add_pixel(tmc_pixel(&call->inputs[0], y, input_x), call->output.channels,
-                  accumulators(call, x));
-      }
+    for (int32_t y = box->y_begin; y < box->y_end && begin < end; ++y) {
+      add_pixels(tmc_pixel(&call->inputs[0], y, begin), call->output.channels, end - begin,
+                 call->output.channels, accumulators(call, x));
     }
   }
 }

@@ -27,9 +27,9 @@
 #include <stdint.h>
 
 #define TMC_MAGIC 0x314D4354u  // "TCM1"
-#define TMC_VERSION 1
+#define TMC_VERSION 2
 #define TMC_NONE (-1)         // no such tensor or group
-#define TMC_MAX_GROUP_OPS 64  // bounds the boxes kept on the stack while a group fires
+#define TMC_MAX_GROUP_OPS 32  // bounds the boxes kept on the stack while a group fires
 #define TMC_MAX_INPUTS 2
 
 typedef struct {
@@ -73,7 +73,8 @@ typedef struct {
 } tmc_tensor;
 
 enum tmc_op_kind {
-  TMC_CONV = 1,          // weights O,H,W,I; also FULLY_CONNECTED (kernel == input extent)
+  TMC_CONV = 1,          // weights O,H,W,I, the filter of each O padded with zeros to a multiple
+                         // of four bytes; also FULLY_CONNECTED (kernel == input extent)
   TMC_DEPTHWISE = 2,     // weights H,W,O
   TMC_ADD = 3,           // same extents, or an input of extent 1 x 1 and/or 1 channel broadcast
   TMC_MUL = 4,           // as TMC_ADD
@@ -132,6 +133,9 @@ typedef struct {
 } tmc_op;
 
 #define TMC_NO_PARAMETER 0xFFFFFFFFu
+
+// Bytes from one filter of a CONV to the next, for filters of `taps` weights.
+static inline uint32_t tmc_filter_bytes(uint32_t taps) { return (taps + 3) & ~UINT32_C(3); }
 
 // Requantization constants, 4-byte aligned in the parameters. A multiplier is Q0.31; a
 // positive shift is to the left, a negative one to the right, as in TensorFlow Lite.

@@ -31,6 +31,10 @@ TMC_INLINE uint32_t tmc_low_halves(uint32_t a, uint32_t b) { return (a & 0xFFFF)
 
 TMC_INLINE uint32_t tmc_high_halves(uint32_t a, uint32_t b) { return a >> 16 | (b & 0xFFFF0000); }
 
+TMC_INLINE uint32_t tmc_add_pairs(uint32_t a, uint32_t b) {
+  return tmc_low_halves((uint32_t)(tmc_low(a) + tmc_low(b)), (uint32_t)(tmc_high(a) + tmc_high(b)));
+}
+
 TMC_INLINE uint32_t tmc_add_even_bytes(uint32_t pair, uint32_t bytes) {
   const int32_t low = tmc_low(pair) + (int8_t)(bytes & 0xFF);
   const int32_t high = tmc_high(pair) + (int8_t)(bytes >> 16 & 0xFF);
@@ -63,8 +67,12 @@ TMC_INLINE uint32_t tmc_multiply_add_pairs(uint32_t a, uint32_t b, uint32_t sum)
   return sum + (uint32_t)(tmc_low(a) * tmc_low(b)) + (uint32_t)(tmc_high(a) * tmc_high(b));
 }
 
-TMC_INLINE int32_t tmc_rounding_high_mul(int32_t a, int32_t b) {
-  return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+TMC_INLINE int32_t tmc_rounding_high_mul_add(int32_t a, int32_t b, int32_t sum) {
+  return sum + (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+}
+
+TMC_INLINE int32_t tmc_shift_left(int32_t a, uint32_t bits) {
+  return bits > 31 ? 0 : (int32_t)((uint32_t)a << bits);
 }
 
 TMC_INLINE int32_t tmc_saturating_double(int32_t a) {
@@ -104,14 +112,23 @@ TMC_INLINE int32_t tmc_saturate_to_int8(int32_t a) {
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_low_halves, "pkhbt %0, %1, %2, lsl #16")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_high_halves, "pkhtb %0, %2, %1, asr #16")
 
+TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_pairs, "sadd16 %0, %1, %2")
+
 // Bytes 0 and 2, or 1 and 3, sign-extended; and added to a pair.
 TMC_INSTRUCTION_OF_1(uint32_t, tmc_even_bytes, "sxtb16 %0, %1")
 TMC_INSTRUCTION_OF_1(uint32_t, tmc_odd_bytes, "sxtb16 %0, %1, ror #8")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_even_bytes, "sxtab16 %0, %1, %2")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_odd_bytes, "sxtab16 %0, %1, %2, ror #8")
 
-// a * b / 2^32, rounded to nearest, ties upwards.
-TMC_INSTRUCTION_OF_2(int32_t, tmc_rounding_high_mul, "smmulr %0, %1, %2")
+// sum + a * b / 2^32, rounded to nearest, ties upwards.
+TMC_INSTRUCTION_OF_3(int32_t, tmc_rounding_high_mul_add, "smmlar %0, %1, %2, %3")
+
+// a * 2^bits; what is left over of more than 31 bits is nobody's concern.
+TMC_INLINE int32_t tmc_shift_left(int32_t a, uint32_t bits) {
+  int32_t result;
+  __asm__("lsl %0, %1, %2" : "=r"(result) : "r"(a), "r"(bits));
+  return result;
+}
 
 TMC_INSTRUCTION_OF_1(int32_t, tmc_saturating_double, "qadd %0, %1, %1")
 TMC_INSTRUCTION_OF_1(int32_t, tmc_saturate_to_int8, "ssat %0, #8, %1")

@@ -4,6 +4,7 @@
 // Qm.n has m integer and n fractional bits besides the sign: Q0.31 holds [-1, 1). A product of
 // two numbers by the rounding doubling high multiply has the sum of their integer bits.
 #include "tmc_requantize.h"
+#include "tmc_speed.h"
 
 enum {
   DIFFERENCE_FRACTION_BITS = 26,  // x - max is Q5.26: what is below -32 counts as exp(x) = 0

@@ -59,10 +59,9 @@ static tmc_status validate_scales(const context* c) {
   return TMC_OK;
 }
 
-static tmc_status validate_filters(const context* c, uint64_t filter_depth) {
+static tmc_status validate_filters(const context* c, uint64_t filter_bytes) {
   const tmc_op* op = c->op;
-  const uint64_t taps = (uint64_t)op->kernel_h * op->kernel_w;
-  const uint64_t weights = taps * filter_depth * c->output->channels;
+  const uint64_t weights = filter_bytes * c->output->channels;
   const bool has_bias = op->bias != TMC_NO_PARAMETER;
   if (array_at(c, op->weights, weights, sizeof(int8_t)) == NULL ||
       (has_bias && array_at(c, op->bias, c->output->channels, sizeof(int32_t)) == NULL)) {
@@ -71,11 +70,16 @@ static tmc_status validate_filters(const context* c, uint64_t filter_depth) {
   return validate_scales(c);
 }
 
+static uint64_t taps_of(const tmc_op* op) { return (uint64_t)op->kernel_h * op->kernel_w; }
+
 static tmc_status validate_conv(const context* c) {
-  return validate_filters(c, c->input->channels);
+  const uint64_t taps = taps_of(c->op) * c->input->channels;
+  return taps > INT32_MAX ? TMC_ERROR_RANGE : validate_filters(c, tmc_filter_bytes((uint32_t)taps));
 }
 
-static tmc_status validate_depthwise(const context* c) { return validate_filters(c, 1); }
+static tmc_status validate_depthwise(const context* c) {
+  return validate_filters(c, taps_of(c->op));
+}
 
 static tmc_status validate_add(const context* c) {
   const tmc_add_requantization* q = requantization_of(c, sizeof *q);

@@ -4,6 +4,7 @@
 #define TMC_WINDOW_H_
 
 #include "tmc_requantize.h"
+#include "tmc_speed.h"
 
 // Taps of a window along one axis: tap k reads input position origin + k * dilation, and those
 // in [begin, end) are inside the input. The others are padding: they add nothing.

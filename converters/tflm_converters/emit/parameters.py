@@ -98,12 +98,21 @@ def _convolution(parameters: Parameters, graph: Graph, op: Op) -> OpConstants:
     if per_tensor:
         multipliers, shifts = multipliers[:1], shifts[:1]
     bias = op.inputs[2] if len(op.inputs) > 2 else ABSENT
+    weights = constant(graph, op.inputs[1])
     return OpConstants(
-        weights=parameters.add_array(constant(graph, op.inputs[1]), "i1"),
+        weights=parameters.add_array(
+            weights if op.kind is Kind.DEPTHWISE_CONV else padded_filters(weights), "i1"
+        ),
         bias=NO_PARAMETER if bias == ABSENT else parameters.add_array(constant(graph, bias), "<i4"),
         requantization=parameters.add_requantization(multipliers, shifts),
         per_tensor=per_tensor,
     )
+
+
+def padded_filters(weights: np.ndarray) -> np.ndarray:
+    """Weights (O, ...) as (O, bytes), zeros behind each filter, so that each begins at a word."""
+    filters = weights.reshape(len(weights), -1)
+    return np.pad(filters, ((0, 0), (0, -filters.shape[1] % ALIGNMENT)))
 
 
 def constant(graph: Graph, tensor: int) -> np.ndarray:

@@ -162,7 +162,8 @@ class _Packer:
     def _bytes(self, fed: int | None) -> bytes:
         arrays = [
             np.array(list(self.tensors.values()), fmt.TENSOR),
-            np.concatenate(self.ops),
+            # Not np.concatenate, which leaves the bytes between fields as memory happened to be.
+            np.frombuffer(b"".join(record.tobytes() for record in self.ops), fmt.OP),
             np.array(self.groups, fmt.GROUP),
             np.array(self.packed_stages, fmt.STAGE),
         ]

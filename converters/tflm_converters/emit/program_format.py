@@ -14,12 +14,12 @@ from typing import TypeVar
 import numpy as np
 
 MAGIC = 0x314D4354
-VERSION = 1
+VERSION = 2
 NONE = -1
 """No such tensor or group."""
 NO_PARAMETER = 0xFFFFFFFF
 """No such entry in the parameters."""
-MAX_GROUP_OPS = 64
+MAX_GROUP_OPS = 32
 MAX_INPUTS = 2
 
 

@@ -23,6 +23,10 @@ from tflm_converters.schedule.types import Group, Mode, Schedule, Stage
 TILE_COLUMNS = (64, 32, 16, 8, 4, 2)
 """Widths of tiles that are tried, besides the whole row; powers of two suit the kernels."""
 
+ALL_ROWS = 1 << 15
+TILE_ROWS = (ALL_ROWS, 8, 4, 2)
+"""Heights of tiles that are tried."""
+
 SHARES = (1.0, 0.6, 0.3, 0.1)
 """Shares of a stage's spare memory that its wider tiles may take, tried in turn."""
 
@@ -67,20 +71,18 @@ def evaluate(network: Network, schedule: Schedule, *, steps: int = SEARCH_STEPS)
 
 
 def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
-    """The same schedule with wider tiles, at the same peak or within `ceiling` bytes.
+    """The same schedule with larger tiles, at the same peak or within `ceiling` bytes.
 
     One-pixel tiles need least scratch but call a kernel for every pixel; where a stage
-    has memory to spare below the peak, its tiles grow into it.
+    has memory to spare below the peak, its tiles grow into it, first in width. Kernels
+    read what the windows of several rows share only once.
     """
+    available = ceiling - planned.network.variable_bytes
     if ceiling > planned.peak:
-        return _widen_within(planned, ceiling - planned.network.variable_bytes)
-    for index, room in enumerate(_slack(planned)):
-        for share in SHARES:
-            stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
-            wider = _with_stage(planned, index, stage)
-            if wider is not None:
-                planned = wider
-                break
+        planned = _widen_within(planned, available)
+    else:
+        planned = _widen_below_peak(planned)
+    planned = _heighten(planned, available)
     plan = planned.plan
     bound = lower_bound(plan.buffers, planned.layout.overlaps, plan.ticks, plan.live_bytes)
     return dataclasses.replace(
@@ -88,6 +90,79 @@ def widen_tiles(planned: Planned, *, ceiling: int = 0) -> Planned:
         plan=dataclasses.replace(plan, lower_bound=bound),
         macs=schedule_macs(planned.network, planned.schedule),
     )
+
+
+def _widen_below_peak(planned: Planned) -> Planned:
+    for index, room in enumerate(_slack(planned)):
+        for share in SHARES:
+            stage = _widen_stage(planned.network, planned.schedule.stages[index], int(room * share))
+            wider = _with_stage(planned, index, stage, planned.plan.peak)
+            if wider is not None:
+                planned = wider
+                break
+    return planned
+
+
+def _heighten(planned: Planned, ceiling: int) -> Planned:
+    """Tiles of as many rows as find room: those of a whole stage, else of groups one by one.
+
+    Only streams as a whole are planned anew, which takes its time.
+    """
+    ceiling = max(ceiling, planned.plan.peak)
+    for index, stage in enumerate(planned.schedule.stages):
+        groups = range(len(stage.groups))
+        heightened = _heighten_groups(planned, index, groups, ceiling)
+        if heightened is planned:
+            for group in groups:
+                heightened = _heighten_groups(heightened, index, range(group, group + 1), ceiling)
+        planned = heightened
+    return planned
+
+
+def _heighten_groups(planned: Planned, index: int, chosen: range, ceiling: int) -> Planned:
+    """The plan with higher tiles of the chosen groups of a stage, if they fit."""
+    stage = planned.schedule.stages[index]
+    for rows in TILE_ROWS:
+        taller = _heighten_stage(planned.network, stage, chosen, rows)
+        if taller == stage:
+            continue
+        heightened = _with_stage(planned, index, taller, ceiling)
+        if heightened is None and stage.mode is Mode.STREAM and len(chosen) == len(stage.groups):
+            heightened = _planned_anew(planned, index, taller, ceiling)
+        if heightened is not None:
+            return heightened
+    return planned
+
+
+def _exchanged(schedule: Schedule, index: int, stage: Stage) -> Schedule:
+    stages = list(schedule.stages)
+    stages[index] = stage
+    return dataclasses.replace(schedule, stages=tuple(stages))
+
+
+def _planned_anew(planned: Planned, index: int, stage: Stage, ceiling: int) -> Planned | None:
+    """A plan with one stage exchanged, if it fits; its bound is found much sooner."""
+    schedule = _exchanged(planned.schedule, index, stage)
+    layout = lay_out(planned.network, schedule)
+    bound = lower_bound(
+        layout.buffers, layout.overlaps, *live_bytes(layout.buffers, layout.overlaps)
+    )
+    if bound > ceiling:
+        return None
+    exchanged = evaluate(planned.network, schedule)
+    return exchanged if exchanged.plan.peak <= ceiling else None
+
+
+def _heighten_stage(network: Network, stage: Stage, chosen: range, rows: int) -> Stage:
+    """Tiles of up to `rows` rows, of the chosen groups whose tiles are wider than a pixel."""
+    if stage.mode not in (Mode.STREAM, Mode.LAYER) or stage.in_place:
+        return stage
+    groups = list(stage.groups)
+    for i in chosen:
+        extent = group_extent(network, groups[i])
+        if groups[i].tile_rows == 1 and (groups[i].tile_cols > 1 or extent.width == 1):
+            groups[i] = dataclasses.replace(groups[i], tile_rows=min(rows, extent.height))
+    return dataclasses.replace(stage, groups=tuple(groups))
 
 
 def _widen_within(planned: Planned, ceiling: int) -> Planned:
@@ -101,28 +176,23 @@ def _widen_within(planned: Planned, ceiling: int) -> Planned:
         wider = evaluate(planned.network, schedule)
         if wider.plan.peak <= ceiling:
             return wider
-    return widen_tiles(planned)
+    return _widen_below_peak(planned)
 
 
-def _with_stage(planned: Planned, index: int, stage: Stage) -> Planned | None:
+def _with_stage(planned: Planned, index: int, stage: Stage, ceiling: int) -> Planned | None:
     """The plan with one stage exchanged, other stages' buffers staying in place, if it fits."""
-    stages = list(planned.schedule.stages)
-    stages[index] = stage
-    schedule = dataclasses.replace(planned.schedule, stages=tuple(stages))
+    schedule = _exchanged(planned.schedule, index, stage)
     layout = lay_out(planned.network, schedule)
-    offsets = refit(
-        layout.buffers,
-        layout.overlaps,
-        planned.plan.offsets,
-        layout.scratch_of(index),
-        planned.plan.peak,
-    )
+    movable = layout.scratch_of(index)
+    offsets = refit(layout.buffers, layout.overlaps, planned.plan.offsets, movable, ceiling)
     if offsets is None:
         return None
     ticks, live = live_bytes(layout.buffers, layout.overlaps)
-    plan = dataclasses.replace(
-        planned.plan, buffers=tuple(layout.buffers), offsets=offsets, ticks=ticks, live_bytes=live
-    )
+    ends = (o + b.size for o, b in zip(offsets, layout.buffers, strict=True))
+    peak = max(planned.plan.peak, *ends)
+    if lower_bound(layout.buffers, layout.overlaps, ticks, live) > peak:
+        return None
+    plan = MemoryPlan(tuple(layout.buffers), offsets, peak, planned.plan.lower_bound, ticks, live)
     return dataclasses.replace(planned, schedule=schedule, layout=layout, plan=plan)
 
 
@@ -163,7 +233,8 @@ def _widen_group(
     for cols in (width, *(c for c in TILE_COLUMNS if c < width)):
         wider = dataclasses.replace(group, tile_cols=cols)
         more_scratch = max(pack_tiles(network, wider, spans).size - scratch, 0)
-        if more_scratch + _largest_lead(network, stage, wider) - lead <= room:
+        more_lead = max(_largest_lead(network, stage, wider) - lead, 0)
+        if more_scratch + more_lead <= room:
             return wider
     return group
 

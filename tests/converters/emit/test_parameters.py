@@ -80,7 +80,9 @@ def test_convolutions(per_channel: bool) -> None:
     assert constants.per_tensor is not per_channel
     blob = parameters.to_bytes()
     weights, bias = (built.tensors[t].data for t in op.inputs[1:])
-    assert blob[constants.weights :][: weights.size] == weights.tobytes()
+    filters = np.frombuffer(blob, "i1", 5 * 12, constants.weights).reshape(5, 12)
+    np.testing.assert_array_equal(filters[:, :9], weights.reshape(5, 9))
+    assert not filters[:, 9:].any()  # each begins at a word
     np.testing.assert_array_equal(np.frombuffer(blob, "<i4", 5, constants.bias), bias)
     multipliers, shifts = arithmetic.conv_requantization(built, op)
     count = 5 if per_channel else 1

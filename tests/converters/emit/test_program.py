@@ -15,8 +15,10 @@ from tests.network_builder import NetworkBuilder
 from tests.networks import random_inputs
 from tflm_converters import reference
 from tflm_converters.emit import program_format as fmt
+from tflm_converters.emit.parameters import padded_filters
 from tflm_converters.emit.program import Program, pack_program
 from tflm_converters.emit.tflite import program_runs
+from tflm_converters.graph import Kind
 from tflm_converters.schedule.evaluate import Planned, evaluate
 from tflm_converters.schedule.grouping import layer_stage, stream_stage
 from tflm_converters.schedule.network import build_network
@@ -96,7 +98,7 @@ def test_header(tiny: Planned) -> None:
     program = pack(tiny)
     header = arrays(program)["header"]
     assert header["magic"] == int.from_bytes(b"TCM1", "little")
-    assert header["version"] == 1
+    assert header["version"] == fmt.VERSION == 2
     assert header["parameter_bytes"] == len(program.parameters)
     assert header["arena_bytes"] == program.arena_bytes == tiny.peak
     assert (header["input_count"], header["output_count"]) == (1, 1)
@@ -128,8 +130,9 @@ def test_operators_refer_to_tensors_and_parameters(tiny: Planned) -> None:
     graph = tiny.network.graph
     for record, op in zip((depthwise, pointwise), graph.ops, strict=True):
         weights = graph.tensors[op.inputs[1]].data
+        stored = weights if op.kind is Kind.DEPTHWISE_CONV else padded_filters(weights)
         at = int(record["weights"])
-        assert program.parameters[at : at + weights.size] == weights.tobytes()
+        assert program.parameters[at : at + stored.size] == stored.tobytes()
 
 
 def test_the_group_fires_row_by_row_in_tiles_of_a_pixel(tiny: Planned) -> None:
@@ -168,3 +171,16 @@ def test_stock_operators_separate_programs() -> None:
     )
     assert first.outputs == (network.layers[1].accesses[0].tensor,)
     assert second.inputs == (network.layers[1].output,) == (x,)
+
+
+def test_bytes_between_fields_are_zero(tiny: Planned) -> None:
+    """A model's content depends on nothing but the model."""
+    owned = np.zeros(fmt.OP.itemsize, bool)
+    for dtype, offset in fmt.OP.fields.values():
+        owned[offset : offset + dtype.itemsize] = True
+    for _ in range(8):
+        spoiled = [np.full(count * fmt.OP.itemsize, 0xFF, np.uint8) for count in range(1, 4)]
+        del spoiled  # memory that NumPy takes again
+        ops = arrays(pack(tiny))["op"]
+        records = np.frombuffer(ops.tobytes(), np.uint8).reshape(len(ops), -1)
+        assert not records[:, ~owned].any()

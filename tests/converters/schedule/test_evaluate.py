@@ -71,6 +71,17 @@ def test_tiles_grow_where_memory_is_to_spare() -> None:
     assert wider.schedule.stages[2].groups[0].tile_cols == 4
 
 
+def test_slack_makes_streams_taller() -> None:
+    builder = NetworkBuilder(0)
+    x = builder.depthwise(builder.conv(builder.input(8, 8, 4), 8))
+    builder.depthwise(builder.conv(x, 8))
+    network = build_network(builder.build())
+    planned = plan_stages(network, stream_stage(network, 0, 4))
+    taller = widen_tiles(planned, ceiling=planned.peak + 1024)
+    assert planned.peak < taller.peak <= planned.peak + 1024
+    assert max(group.tile_rows for group in taller.schedule.stages[0].groups) > 1
+
+
 def test_halo_groups_keep_their_tiles() -> None:
     network, _ = residual()
     stage = stream_stage(network, 0, 4, halos={1: Halo(2, 4)})

@@ -13,7 +13,7 @@ from tflm_mcunet.audio import native
 
 SOURCES = [
     c_compiler.RUNTIME / f"tmc_{name}.c"
-    for name in ("spectrum", "level", "log_mel", "log_spectrum", "detector")
+    for name in ("spectrum", "level", "log_mel", "log_spectrum", "detector", "anomaly")
 ]
 
 

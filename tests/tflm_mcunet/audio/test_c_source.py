@@ -16,6 +16,8 @@ from tests.tflm_mcunet.audio.conftest import SOURCES
 from tests.tflm_mcunet.audio.test_log_mel import signals
 from tflm_mcunet import runtime_sources
 from tflm_mcunet.audio import (
+    AnomalyConfig,
+    AnomalyScorer,
     DetectorConfig,
     LogMel,
     LogMelConfig,
@@ -72,9 +74,29 @@ def test_detector_settings_are_the_same(tmp_path: Path) -> None:
     assert tuple(thresholds[:3]) == config.thresholds
 
 
+def test_anomaly_settings_give_the_same_score(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = AnomalyConfig(weights=(255, 0, 3, 40), threshold=900.0)
+    scorer = AnomalyScorer(config, given=(0.5, 3), got=(0.4, -7))
+    given, got = np.array([[1, 2, -3, 127], [-128, 100, -4, -5]], np.int8)
+    expected = scorer.score(given, got)
+    assert expected > 1 << 32
+    sources = c_source.c_anomaly(scorer.settings, name="fan", title="a test")
+    library = built(tmp_path, sources)
+    settings = native.CAnomalySettings.in_dll(library, "fan_anomaly")
+    assert settings.threshold == scorer.settings.threshold > 1 << 32
+    monkeypatch.setattr(native, "library", lambda: library)
+    monkeypatch.setattr(scorer, "_settings", settings)
+    assert scorer.score(given, got) == expected
+
+
 def test_functions_name_the_files_of_the_runtime() -> None:
     functions = (
-        c_source.LOG_MEL_FUNCTIONS | c_source.LOG_SPECTRUM_FUNCTIONS | c_source.DETECTOR_FUNCTIONS
+        c_source.LOG_MEL_FUNCTIONS
+        | c_source.LOG_SPECTRUM_FUNCTIONS
+        | c_source.DETECTOR_FUNCTIONS
+        | c_source.ANOMALY_FUNCTIONS
     )
     found = {path.name for path in runtime_sources.needed(functions) if path.suffix == ".c"}
     assert found == {path.name for path in SOURCES}

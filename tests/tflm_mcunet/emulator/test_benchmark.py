@@ -14,6 +14,7 @@ from tflm_converters.errors import UnsupportedModelError
 from tflm_mcunet import cli, convert
 from tflm_mcunet.benchmark import CYCLES_PER_INSTRUCTION, bench
 from tflm_mcunet.emulator import EmulatorMissingError
+from tflm_mcunet.emulator.toolchain import Build
 
 
 @pytest.fixture
@@ -78,3 +79,12 @@ def test_missing_tools_are_one_line(model: Path, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setenv("PATH", "")
     with pytest.raises(EmulatorMissingError, match="apt-get install --no-install-recommends qemu"):
         bench(model)
+
+
+def test_kernels_are_fast_where_all_else_is_small(repository: Path) -> None:
+    """The cores of Arduino boards compile with -Os, which would cost a third more."""
+    model = repository / "examples" / "vww_96_int8.tflite"
+    fast, small = (bench(model, samples=1, build=Build(level)) for level in ("-O2", "-Os"))
+    assert fast.instructions is not None and small.instructions is not None
+    assert small.differing_bytes == 0
+    assert small.instructions < 1.1 * fast.instructions

@@ -137,6 +137,18 @@ def test_export_converts_as_the_entry_says(
     assert (tmp_path / "TinyPhoto.zip").is_file()
 
 
+@pytest.mark.parametrize(("board", "sensor"), [("nano33ble", "microphone"), ("uno-r4", None)])
+def test_export_takes_the_front_end_of_a_model_for_sound(
+    site: Path, tmp_path: Path, capsys: Capture, board: str, sensor: str | None
+) -> None:
+    folder = fake_zoo.publish(site, "one_zoo")
+    sound = {"kind": "log-mel", "config": {"bins": 21}}
+    fake_zoo.add_model(folder, "tiny-sound", input=sound)
+    out = tmp_path / "Tiny.zip"
+    result = result_of(capsys, "export", "tiny-sound", "--board", board, "--out", out)
+    assert result["sensor"] == sensor
+
+
 def test_export_errors(zoo_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     assert "expected a .zip file" in error_of(capsys, "export", "tiny-photo", "--out", "Tiny")
     out = tmp_path / "Tiny.zip"

@@ -80,10 +80,11 @@ def test_wrong_number_of_labels_is_an_error(site: Path, photo: np.ndarray) -> No
 def test_float_networks_run_until_their_output_is_no_reconstruction() -> None:
     graph = convolutions(float_io=True)
     shape = graph.tensors[0].shape[1:]
-    output = Reconstruction(threshold=1.0)
-    pipeline = Pipeline(ArrayInput(shape), writer.write(graph), output)
-    wrong = dataclasses.replace(pipeline, input=ArrayInput((*shape, 1)))
-    with pytest.raises(ZooError, match="expected as many outputs as inputs"):
-        pipeline.predict(np.zeros(shape))
+    pipeline = Pipeline(ArrayInput(shape), writer.write(graph), Reconstruction(threshold=1.0))
+    in_another_shape = dataclasses.replace(pipeline, input=ArrayInput((*shape, 1)))
+    for same in (pipeline, in_another_shape):
+        with pytest.raises(ZooError, match="expected as many outputs as inputs"):
+            same.predict(np.zeros(same.input.shape))
+    smaller = dataclasses.replace(pipeline, input=ArrayInput((1,)))
     with pytest.raises(ValueError):
-        wrong.predict(np.zeros((*shape, 1)))
+        smaller.predict(np.zeros(1))

