@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 
 from tests.tflm_mcunet.search.spaces import tiny_image_space
+from tflm_mcunet import search
 from tflm_mcunet.search import batches, pipeline
 from tflm_mcunet.search.effort import Effort
 from tflm_mcunet.search.material import Batches, Material
@@ -53,7 +54,7 @@ def run(out: Path, **options: Any) -> Result:
         mock.patch.object(pipeline, "_material_and_space", lambda *_: (material(), SPACE)),
     ):
         wanted = {"task": "vww", "data": ".", "flash": FLASH, "effort": EFFORT, **options}
-        return pipeline.run(out=out, progress=False, **wanted)
+        return search.run(out=out, progress=False, **wanted)
 
 
 if __name__ == "__main__":
