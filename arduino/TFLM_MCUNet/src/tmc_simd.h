@@ -67,8 +67,12 @@ TMC_INLINE uint32_t tmc_multiply_add_pairs(uint32_t a, uint32_t b, uint32_t sum)
   return sum + (uint32_t)(tmc_low(a) * tmc_low(b)) + (uint32_t)(tmc_high(a) * tmc_high(b));
 }
 
+TMC_INLINE int32_t tmc_rounding_high_mul(int32_t a, int32_t b) {
+  return (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+}
+
 TMC_INLINE int32_t tmc_rounding_high_mul_add(int32_t a, int32_t b, int32_t sum) {
-  return sum + (int32_t)(((int64_t)a * b + (INT64_C(1) << 31)) >> 32);
+  return sum + tmc_rounding_high_mul(a, b);
 }
 
 TMC_INLINE int32_t tmc_shift_left(int32_t a, uint32_t bits) {
@@ -120,7 +124,8 @@ TMC_INSTRUCTION_OF_1(uint32_t, tmc_odd_bytes, "sxtb16 %0, %1, ror #8")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_even_bytes, "sxtab16 %0, %1, %2")
 TMC_INSTRUCTION_OF_2(uint32_t, tmc_add_odd_bytes, "sxtab16 %0, %1, %2, ror #8")
 
-// sum + a * b / 2^32, rounded to nearest, ties upwards.
+// a * b / 2^32, rounded to nearest, ties upwards; and added to a sum.
+TMC_INSTRUCTION_OF_2(int32_t, tmc_rounding_high_mul, "smmulr %0, %1, %2")
 TMC_INSTRUCTION_OF_3(int32_t, tmc_rounding_high_mul_add, "smmlar %0, %1, %2, %3")
 
 // a * 2^bits; what is left over of more than 31 bits is nobody's concern.
