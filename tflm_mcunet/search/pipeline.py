@@ -45,7 +45,9 @@ _SPACE, _EFFORT, _EVOLUTION, _RESULT = "space.json", "effort.json", "evolution.j
 
 def run(
     *,
-    out: str | Path,
+    task: str,
+    data: str | Path,
+    out: str | Path = "run",
     executor: str = "local",
     workers: int | None = 1,
     progress: bool = True,
@@ -54,11 +56,13 @@ def run(
     """Searches the most accurate network that keeps to the limits.
 
     Args:
+        task: what the data are, one of `request.TASKS`.
+        data: folder with a sub-folder for each class.
         out: folder of the run. If it holds one with the same options, that is resumed.
         executor: where candidates are evaluated: "local" or "ray", see `open_executor`.
         workers: local processes that evaluate; 1: this one, whose TensorFlow uses all cores.
         progress: whether to show bars on stderr.
-        options: as for `Request`: at least `task`, `data`, and a board or a limit.
+        options: as for `Request`: at least a board or a limit.
 
     Raises:
         InfeasibleError: no network keeps to the limits; says which one binds and what is nearest.
@@ -69,7 +73,7 @@ def run(
         >>> result.best.model.save("person.keras")
     """
     return resume_request(
-        Request(**{**options, "data": str(options["data"])}),
+        Request(task=task, data=str(data), **options),
         Path(out),
         executor=executor,
         workers=workers,
