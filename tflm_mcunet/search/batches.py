@@ -9,16 +9,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from tflm_converters.errors import ConversionError
+from tflm_converters.errors import DataError
 
 Data = Any
 """Batches of an epoch: a tf.data.Dataset, or a function from the epoch's number to one."""
 
 _PREFETCHED = 2
-
-
-class DataError(ConversionError):
-    """Data cannot be trained with."""
 
 
 def shuffled(

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tflm_mcunet.search.batches import DataError, of_epoch, shuffled
+from tflm_converters.errors import DataError
+from tflm_mcunet.search.batches import of_epoch, shuffled
 
 IMAGES, LABELS = np.arange(10, dtype=np.uint8).reshape(10, 1, 1, 1), np.arange(10)
 
