@@ -53,7 +53,7 @@ def test_impossible_latency(capsys: pytest.CaptureFixture[str]) -> None:
     assert "48x48x3" in error and "latency: " in error and "limit is 1.0 ms" in error
 
 
-def test_a_stage_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit, match="2"):
-        cli.main(["search"])
-    assert "STAGE" in capsys.readouterr().err
+def test_data_or_a_stage_are_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["search", "--board", "nano33ble"]) == 2
+    error = capsys.readouterr().err
+    assert "--task and --data" in error and "`search space`" in error
