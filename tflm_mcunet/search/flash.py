@@ -21,8 +21,12 @@ def parameter_bytes(layers: Layers) -> np.ndarray:
     """Weights, biases and requantization of each network, int64 (networks,)."""
     has_weights = layers.weights > 0
     channels = layers.channels.astype(np.int64)
+    # The filters of convolutions, fully connected layers among them, begin at words.
+    filters = np.where(layers.is_any(LayerKind.DEPTHWISE), 1, np.maximum(channels, 1))
     weighted = (
-        _aligned(layers.weights) + _BIAS_BYTES * channels + _aligned(_CHANNEL_BYTES * channels)
+        filters * _aligned(layers.weights // filters)
+        + _BIAS_BYTES * channels
+        + _aligned(_CHANNEL_BYTES * channels)
     )
     sums = layers.is_any(LayerKind.ADD) * fmt.ADD_REQUANTIZATION.itemsize
     means = layers.is_any(LayerKind.MEAN) * fmt.MEAN_REQUANTIZATION.itemsize
