@@ -35,6 +35,9 @@ FRONT_POINTS = 24
 WORTH_HOLDING = 3
 """Tensors smaller than this fraction of the peak are held rather than computed twice."""
 
+VARIANTS_IN_VAIN = 2
+"""After as many variants without a lower peak, no more tensors are computed twice."""
+
 UNLIMITED = sys.maxsize
 
 FRONT_STEPS = 6000
@@ -106,11 +109,7 @@ def optimize(
             "Convert it without --row-fed."
         )
     if goal.mode in ("auto", "stream"):
-        for held, variant in rematerialize.variants(graph):
-            least = min(choice.path.peak for choice in choices)
-            if held * WORTH_HOLDING < least:
-                break
-            choices += _paths(build_network(variant), options, least)
+        choices = _with_second_passes(graph, options, choices)
     front = pareto_front(_plan_all(_thin(_undominated(choices)), goal, progress))
     own = total_macs(graph)
     chosen = choose(front, goal, own)
@@ -134,6 +133,22 @@ def _paths(network: Network, options: Options, limit: int = UNLIMITED) -> list[_
     base = sum(layer_macs(network))
     solver = Solver(len(network.layers), _candidates(network, options, limit))
     return [_Choice(network, path, base + path.extra_macs) for path in solver.pareto()]
+
+
+def _with_second_passes(graph: Graph, options: Options, choices: list[_Choice]) -> list[_Choice]:
+    """Adds the fronts of variants that compute ever more tensors twice, while that gains."""
+    least, in_vain = _least_peak(choices), 0
+    for held, variant in rematerialize.variants(graph):
+        if held * WORTH_HOLDING < least or in_vain == VARIANTS_IN_VAIN:
+            break
+        choices = [*choices, *_paths(build_network(variant), options, least)]
+        in_vain = 0 if _least_peak(choices) < least else in_vain + 1
+        least = _least_peak(choices)
+    return choices
+
+
+def _least_peak(choices: list[_Choice]) -> int:
+    return min(choice.path.peak for choice in choices)
 
 
 def _undominated(choices: list[_Choice]) -> list[_Choice]:

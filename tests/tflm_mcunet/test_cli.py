@@ -248,7 +248,13 @@ def test_convert_errors_write_nothing(
 def test_ctrl_c_leaves_nothing(model: Path, tmp_path: Path, signal_after: float) -> None:
     out = tmp_path / "out"
     command = [sys.executable, "-m", "tflm_mcunet", "convert", str(model), "--samples", "2000"]
-    with subprocess.Popen([*command, "--out", str(out)], stderr=subprocess.PIPE, text=True) as run:
+    with subprocess.Popen(
+        [*command, "--out", str(out)],
+        stderr=subprocess.PIPE,
+        text=True,
+        # Jobs in the background ignore it, and so do their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    ) as run:
         deadline = time.monotonic() + 30
         while not out.exists() and time.monotonic() < deadline:
             time.sleep(0.02)

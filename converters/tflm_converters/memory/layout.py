@@ -271,7 +271,8 @@ def _add_tiles(
 ) -> None:
     """One scratch buffer serves the tiles of all groups of a stage: they fire in turn."""
     packed = [
-        pack_tiles(network, group, [r[g] for r in ranges]) for g, group in enumerate(stage.groups)
+        pack_tiles(network, group, tuple(r[g] for r in ranges))
+        for g, group in enumerate(stage.groups)
     ]
     size = max(tiles.size for tiles in packed)
     if size == 0:

@@ -9,6 +9,7 @@ order of the tiles. (vMCU, arXiv 2406.06542, overlaps at the granularity of segm
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 import numpy as np
 
@@ -33,6 +34,7 @@ class Overlap:
     lead: int
 
 
+@lru_cache(maxsize=4096)
 def overlaps(network: Network, group: Group) -> dict[tuple[int, int], Overlap]:
     """For each (input, output) pair of a group: how far the output must lead."""
     if group.accumulate:

@@ -40,19 +40,20 @@ REFIT_ORDERS = 20
 
 
 def plan_buffers(
-    buffers: Sequence[Buffer], overlaps: Pairs, *, steps: int = SEARCH_STEPS
+    buffers: Sequence[Buffer], overlaps: Pairs, *, steps: int = SEARCH_STEPS, enough: int = 0
 ) -> MemoryPlan:
     """Offsets for all buffers, with the lower bound that no plan can beat.
 
     `overlaps` names the pairs of an input and an output of one group that may share
-    memory within a firing; all other pairs never share a byte in the same tick.
+    memory within a firing; all other pairs never share a byte in the same tick. The search
+    ends as soon as the peak is at most `enough` bytes.
     """
     ticks, live = live_bytes(buffers, overlaps)
     bound = lower_bound(buffers, overlaps, ticks, live)
     if not buffers:
         return MemoryPlan((), (), 0, 0, ticks, live)
     search = _Search(buffers, overlaps, pressures(buffers, ticks, live))
-    offsets, peak = search.run(bound, min(steps, STEPS_PER_BUFFER * len(buffers)))
+    offsets, peak = search.run(bound, min(steps, STEPS_PER_BUFFER * len(buffers)), enough)
     return MemoryPlan(tuple(buffers), tuple(offsets), peak, bound, ticks, live)
 
 
@@ -83,8 +84,6 @@ class _Search:
     def __init__(self, buffers: Sequence[Buffer], overlaps: Pairs, pressure: list[int]) -> None:
         self._buffers = buffers
         self._pressure = pressure
-        # Alignment may cost up to this many bytes that no bound accounts for.
-        self._rounding = max((b.alignment for b in buffers), default=1)
         self._overlaps = overlaps
         self._forbidden: dict[tuple[int, int], Intervals] = {}
         spans = [(b.first_tick, b.last_tick) for b in buffers]
@@ -94,15 +93,17 @@ class _Search:
         ]
         self._surroundings: list[list[tuple[int, Intervals]] | None] = [None] * len(buffers)
 
-    def run(self, bound: int, steps: int) -> tuple[list[int], int]:
+    def run(self, bound: int, steps: int, enough: int) -> tuple[list[int], int]:
         """The best offsets found, and their peak."""
-        order, best, peak = self._heuristics(bound)
+        # Alignment may cost a few bytes that no bound accounts for.
+        enough = max(enough, bound + max(b.alignment for b in self._buffers) - 1)
+        order, best, peak = self._heuristics(enough)
         chance = random.Random(0)
         high: frozenset[int] = frozenset()
         offsets, current = best, peak
         last_gain = 0
         for step in range(steps):
-            if peak < bound + self._rounding or step - last_gain > steps // PATIENCE:
+            if peak <= enough or step - last_gain > steps // PATIENCE:
                 break
             candidate, sides = self._perturb(order, high, offsets, chance)
             placed = self._place(candidate, sides, bound, ceiling=current)
@@ -129,7 +130,7 @@ class _Search:
             order = chance.sample(order, len(order))
         return None
 
-    def _heuristics(self, bound: int) -> tuple[list[int], list[int], int]:
+    def _heuristics(self, enough: int) -> tuple[list[int], list[int], int]:
         """The best of a few orders: by size, by time, by how crowded the buffer's life is."""
         best: tuple[list[int], list[int], int] | None = None
         for order in self._orders():
@@ -137,7 +138,7 @@ class _Search:
             height = self._height(offsets)
             if best is None or height < best[2]:
                 best = (order, offsets, height)
-            if height < bound + self._rounding:
+            if height <= enough:
                 break
         assert best is not None
         return best

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+from functools import lru_cache
 
 from tflm_converters.memory.bands import one_band
 from tflm_converters.memory.planner import plan_buffers
@@ -25,8 +26,12 @@ class Tiles:
     tensors: dict[int, tuple[int, Extent]]
 
 
-def pack_tiles(network: Network, group: Group, ranges: list[tuple[int, int]]) -> Tiles:
-    """Packs the inner tensors of a group; each lives from its layer to its last reader."""
+@lru_cache(maxsize=4096)
+def pack_tiles(network: Network, group: Group, ranges: tuple[tuple[int, int], ...]) -> Tiles:
+    """Packs the inner tensors of a group; each lives from its layer to its last reader.
+
+    `ranges`: columns of the output that the group computes at a time.
+    """
     outside = set(escaping(network, group))
     inner = [t for t in touched(network, group)[1] if t not in outside]
     if group.accumulate:

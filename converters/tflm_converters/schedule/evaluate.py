@@ -27,6 +27,9 @@ ALL_ROWS = 1 << 15
 TILE_ROWS = (ALL_ROWS, 8, 4, 2)
 """Heights of tiles that are tried."""
 
+REPLAN_STEPS = 600
+"""Search steps for a plan with one stage's tiles exchanged."""
+
 SHARES = (1.0, 0.6, 0.3, 0.1)
 """Shares of a stage's spare memory that its wider tiles may take, tried in turn."""
 
@@ -121,13 +124,15 @@ def _heighten(planned: Planned, ceiling: int) -> Planned:
 
 def _heighten_groups(planned: Planned, index: int, chosen: range, ceiling: int) -> Planned:
     """The plan with higher tiles of the chosen groups of a stage, if they fit."""
-    stage = planned.schedule.stages[index]
+    tried = [planned.schedule.stages[index]]
     for rows in TILE_ROWS:
-        taller = _heighten_stage(planned.network, stage, chosen, rows)
-        if taller == stage:
-            continue
+        taller = _heighten_stage(planned.network, tried[0], chosen, rows)
+        if taller in tried:
+            continue  # no more rows than these
+        tried.append(taller)
         heightened = _with_stage(planned, index, taller, ceiling)
-        if heightened is None and stage.mode is Mode.STREAM and len(chosen) == len(stage.groups):
+        is_whole_stream = taller.mode is Mode.STREAM and len(chosen) == len(taller.groups)
+        if heightened is None and is_whole_stream:
             heightened = _planned_anew(planned, index, taller, ceiling)
         if heightened is not None:
             return heightened
@@ -141,16 +146,18 @@ def _exchanged(schedule: Schedule, index: int, stage: Stage) -> Schedule:
 
 
 def _planned_anew(planned: Planned, index: int, stage: Stage, ceiling: int) -> Planned | None:
-    """A plan with one stage exchanged, if it fits; its bound is found much sooner."""
+    """A plan with one stage exchanged, if a short search finds one that fits."""
     schedule = _exchanged(planned.schedule, index, stage)
     layout = lay_out(planned.network, schedule)
     bound = lower_bound(
         layout.buffers, layout.overlaps, *live_bytes(layout.buffers, layout.overlaps)
     )
     if bound > ceiling:
+        return None  # known much sooner than a plan
+    plan = plan_buffers(layout.buffers, layout.overlaps, steps=REPLAN_STEPS, enough=ceiling)
+    if plan.peak > ceiling:
         return None
-    exchanged = evaluate(planned.network, schedule)
-    return exchanged if exchanged.plan.peak <= ceiling else None
+    return dataclasses.replace(planned, schedule=schedule, layout=layout, plan=plan)
 
 
 def _heighten_stage(network: Network, stage: Stage, chosen: range, rows: int) -> Stage:
@@ -205,7 +212,7 @@ def _widen_stage(network: Network, stage: Stage, room: int) -> Stage:
     if stage.mode not in (Mode.STREAM, Mode.LAYER) or stage.in_place:
         return stage
     ranges = column_ranges(network, stage)
-    spans = [[r[g] for r in ranges] for g in range(len(stage.groups))]
+    spans = [tuple(r[g] for r in ranges) for g in range(len(stage.groups))]
     scratch = max(
         pack_tiles(network, group, span).size
         for group, span in zip(stage.groups, spans, strict=True)
@@ -221,7 +228,7 @@ def _widen_group(
     network: Network,
     stage: Stage,
     group: Group,
-    spans: list[tuple[int, int]],
+    spans: tuple[tuple[int, int], ...],
     scratch: int,
     room: int,
 ) -> Group:

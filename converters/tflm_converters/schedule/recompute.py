@@ -145,6 +145,8 @@ def _halo_candidates(segment: Segment, groups: list[_HaloGroup], limit: int) -> 
         return
     inside = [g for g in groups if segment.first < g.layer < segment.last]
     saved = {g: saving for g in inside if (saving := g.saved_in(segment)) > 0}
+    if base - _most_saved(saved) >= limit:
+        return
     chosen: dict[int, _HaloGroup] = {}
     for step in _upgrades(saved):
         chosen[step.layer] = step
@@ -163,6 +165,14 @@ def _halo_candidates(segment: Segment, groups: list[_HaloGroup], limit: int) -> 
             if peak < limit and not _is_too_much(segment, extra):
                 halos = tuple((g.layer, g.tile) for g in (*others, group))
                 yield Candidate(Mode.STREAM, segment.first, segment.last, peak, extra, halos=halos)
+
+
+def _most_saved(saved: dict[_HaloGroup, int]) -> int:
+    """More than any choice of a tile for each layer saves."""
+    most: dict[int, int] = {}
+    for group, saving in saved.items():
+        most[group.layer] = max(saving, most.get(group.layer, 0))
+    return sum(most.values()) - min((g.scratch for g in saved), default=0)
 
 
 def _upgrades(saved: dict[_HaloGroup, int]) -> list[_HaloGroup]:

@@ -24,7 +24,7 @@ def block() -> tuple[Network, list[int]]:
 def test_a_patch_holds_halos(block: tuple[Network, list[int]]) -> None:
     """Patches of 4 x 4 need 5 x 5 expanded pixels, the halo being on two sides only."""
     network, (expanded, filtered, projected, _) = block
-    tiles = pack_tiles(network, Group(0, 4, 4, 4), [(0, 8)])
+    tiles = pack_tiles(network, Group(0, 4, 4, 4), ((0, 8),))
     assert {t: extent for t, (_, extent) in tiles.tensors.items()} == {
         expanded: Extent(5, 5, 12),
         filtered: Extent(4, 4, 12),
@@ -37,14 +37,14 @@ def test_a_patch_holds_halos(block: tuple[Network, list[int]]) -> None:
 
 def test_strips_need_their_widest_tile(block: tuple[Network, list[int]]) -> None:
     network, (expanded, *_) = block
-    tiles = pack_tiles(network, Group(0, 4, 1, 2), [(0, 3), (3, 8)])
+    tiles = pack_tiles(network, Group(0, 4, 1, 2), ((0, 3), (3, 8)))
     assert tiles.tensors[expanded][1] == Extent(3, 4, 12)
 
 
 def test_what_leaves_the_group_is_no_tile(block: tuple[Network, list[int]]) -> None:
     network, (_, filtered, *_) = block
-    assert pack_tiles(network, Group(1, 2, 1, 1), [(0, 8)]) == Tiles(0, {})
-    assert set(pack_tiles(network, Group(1, 3, 1, 1), [(0, 8)]).tensors) == {filtered}
+    assert pack_tiles(network, Group(1, 2, 1, 1), ((0, 8),)) == Tiles(0, {})
+    assert set(pack_tiles(network, Group(1, 3, 1, 1), ((0, 8),)).tensors) == {filtered}
 
 
 def test_accumulators_are_no_tiles() -> None:
@@ -52,7 +52,7 @@ def test_accumulators_are_no_tiles() -> None:
     filtered = builder.depthwise(builder.input(6, 5, 4))
     builder.fully_connected(builder.mean(filtered), 3)
     network = build_network(builder.build())
-    tiles = pack_tiles(network, Group(0, 2, 1, 1, accumulate=True), [(0, 5)])
+    tiles = pack_tiles(network, Group(0, 2, 1, 1, accumulate=True), ((0, 5),))
     assert tiles == Tiles(4, {filtered: (0, Extent(1, 1, 4))})
 
 
@@ -61,6 +61,6 @@ def test_tiles_are_aligned(block: tuple[Network, list[int]]) -> None:
     x = builder.conv(builder.input(4, 4, 3), 5)
     builder.add(builder.conv(x, 3), builder.conv(x, 3))
     network = build_network(builder.build())
-    tiles = pack_tiles(network, Group(0, 4, 1, 1), [(0, 4)])
+    tiles = pack_tiles(network, Group(0, 4, 1, 1), ((0, 4),))
     assert all(offset % 4 == 0 for offset, _ in tiles.tensors.values())
     assert tiles.size == 4 + 4 + 5  # what needs no padding behind it comes last
