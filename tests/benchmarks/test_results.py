@@ -18,6 +18,7 @@ from benchmarks import (
     results,
     search_cost_page,
     search_space_page,
+    speed,
     supernet,
     update_readme,
 )
@@ -37,6 +38,7 @@ PAGES: dict[str, Callable[[Json], str]] = {
     "redistribution": redistribution.page,
     "search_cost": search_cost_page.page,
     "search_space": search_space_page.page,
+    "speed": speed.page,
 }
 QUICK = [
     model for model in TABLE_MODELS if model.key in ("mcunet_vww1", "vww_96", "kws", "resnet8")
@@ -66,6 +68,14 @@ def test_no_byte_differs() -> None:
     runs = [run for model in figures["models"].values() for run in model["modes"].values()]
     assert all(run["samples"] >= 100 for run in runs if "error" not in run)
     assert all(count["schedules"] > 0 for count in figures["random"]["modes"].values())
+
+
+def test_nobody_waits() -> None:
+    figures = results.read("speed")
+    assert figures["help"]["wall"] < speed.GOALS["help"]
+    for model in figures["models"].values():
+        for command in ("profile", "convert", "convert_row_fed"):
+            assert model["seconds"][command]["wall"] < speed.GOALS[command], model["title"]
 
 
 def test_sharing_weights_costs_little_and_changes_nothing() -> None:
