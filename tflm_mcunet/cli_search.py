@@ -33,6 +33,13 @@ def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
         "--hours", type=hours, default=2.0, metavar="H", help="time to take; default: 2"
     )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="of all that is random")
+    parser.add_argument(
+        "--supernet",
+        type=Path,
+        metavar="DIR",
+        help="folder of another run on the same data, whose trained supernet is searched; default: "
+        "train one",
+    )
     _add_executor(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("run"), metavar="DIR", help="folder; default: run"

@@ -11,13 +11,13 @@ import tf_keras
 
 from tflm_mcunet import quantization_report
 from tflm_mcunet.quantize import quantize
-from tflm_mcunet.search import extraction, training, tuning
+from tflm_mcunet.search import borrowed, extraction, training, tuning
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.effort import Effort, Pace, effort_within
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Record
 from tflm_mcunet.search.material import Material
-from tflm_mcunet.search.request import Request
+from tflm_mcunet.search.request import EVALUATION, Request
 from tflm_mcunet.search.result import Found
 from tflm_mcunet.search.space import SearchSpace
 from tflm_mcunet.search.supernet import Supernet
@@ -29,7 +29,8 @@ def plan_effort(request: Request, made: Material, space: SearchSpace) -> Effort:
     """The effort asked for, or what this machine can do in the hours asked for."""
     if request.effort is not None:
         return request.effort
-    return effort_within(3600 * request.hours, _measure(made, space))
+    is_trained = request.supernet is not None
+    return effort_within(3600 * request.hours, _measure(made, space), is_trained=is_trained)
 
 
 def train_supernet(
@@ -41,8 +42,10 @@ def train_supernet(
     *,
     progress: bool,
 ) -> Evaluator:
-    """Trains a supernet in `folder`, or takes the one that is there."""
-    evaluator = Evaluator(space, folder / "evaluation")
+    """Trains a supernet in `folder`, or takes the one that is there, or another run's."""
+    if request.supernet is not None:
+        return borrowed.evaluator(Path(request.supernet), space, made)
+    evaluator = Evaluator(space, folder / EVALUATION)
     if evaluator.is_saved:
         return evaluator
     size = space.input_shapes[-1][:2]

@@ -17,6 +17,11 @@ from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
 from tflm_mcunet.search.limits import Limits
 
 FILE = "run.json"
+SPACE_FILE = "space.json"
+"""What stage one has chosen."""
+
+EVALUATION = "evaluation"
+"""Folder of the trained supernet, and of what candidates are judged by."""
 
 IMAGE_TASKS = ("vww",)
 KEYWORD_TASKS = ("kws", "kws-ar", "kws-en", "kws-wake")
@@ -28,7 +33,8 @@ class Request:
     """All that the result of a search depends on.
 
     `task`: one of `TASKS`; "vww" for images of any classes, "kws" for clips of any words.
-    `effort`: if not given, as much as takes about `hours`. The rest is as for `pipeline.run`.
+    `supernet`: the folder of another run, whose space and trained supernet are taken. `effort`: if
+    not given, as much as takes about `hours`. The rest is as for `pipeline.run`.
     """
 
     task: str
@@ -41,6 +47,7 @@ class Request:
     mode: str = "auto"
     row_fed: bool = False
     max_resolution: int | None = None
+    supernet: str | None = None
     hours: float = 2.0
     effort: Effort | None = None
     batch_size: int = 64
