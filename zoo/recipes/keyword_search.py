@@ -12,7 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tflm_mcunet import search
+from tflm_mcunet.audio import LogMelConfig
+from tflm_mcunet.search import material
 from tflm_mcunet.search.effort import Effort
+from tflm_mcunet.search.material import Material
+from tflm_mcunet.search.request import Request
 from tflm_mcunet.search.result import Result
 
 _K = 1024
@@ -70,4 +74,12 @@ def find(task: str, size: str, data: Path, build: Path, *, progress: bool = True
         row_fed=True,
         progress=progress,
         **dataclasses.asdict(SIZES[size]),
+    )
+
+
+def material_of(task: str, data: Path, front_end: LogMelConfig) -> Material:
+    """What the search of a task has trained and judged its networks with."""
+    request = Request(task=task, data=str(data))
+    return material.keywords(
+        data, task, front_end=front_end, batch_size=request.batch_size, seed=request.seed
     )
