@@ -46,7 +46,7 @@ def test_keywords(tmp_path: Path) -> None:
 
 
 def test_chosen_keywords(tmp_path: Path) -> None:
-    clips = words(tmp_path / "clips", ("no", "yes", "up"), speakers=10)
+    clips = words(tmp_path / "clips", ("no", "yes", "up"))
     made = material.keywords(
         clips, "kws", front_end=LogMelConfig(), batch_size=16, seed=0, words=("yes", "no")
     )
