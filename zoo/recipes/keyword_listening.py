@@ -19,58 +19,28 @@ from tflm_mcunet.audio import Detector, DetectorConfig, Listening, LogMel, LogMe
 from tflm_mcunet.audio.detector import NEVER
 from tflm_mcunet.interpreter import Interpreter
 from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN
+from tflm_mcunet.zoo.listening import NOTHING, Heard
 from zoo.recipes.keyword_streams import Stream
 
 SLACK_SECONDS = 0.75
 """How long after a keyword it may be detected: most windows that hear its end lie there."""
 
-CONFIDENCE = 0.95
-
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Heard:
+class Posteriors:
     """The posteriors of all windows of a stream.
 
-    `posteriors`: int8, (windows, channels). `ends`: of the windows, in samples.
+    `values`: int8, (windows, channels). `ends`: of the windows, in samples.
     """
 
     stream: Stream
-    posteriors: np.ndarray
+    values: np.ndarray
     ends: np.ndarray
-
-
-@dataclasses.dataclass(frozen=True)
-class Count:
-    """What was detected: keywords found, keywords there were, and detections of nothing."""
-
-    found: int
-    words: int
-    false_alarms: int
-    hours: float
-
-    @property
-    def rate(self) -> float:
-        """Share of the keywords found."""
-        return self.found / self.words if self.words else 1.0
-
-    @property
-    def per_hour(self) -> float:
-        """False alarms."""
-        return self.false_alarms / self.hours
-
-    @property
-    def at_most_per_hour(self) -> float:
-        """The rate that false alarms do not exceed, with a confidence of `CONFIDENCE`."""
-        return poisson_bound(self.false_alarms) / self.hours
-
-    def __add__(self, other: Count) -> Count:
-        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
-        return Count(*(one + its for one, its in pairs))
 
 
 def listen(
     model: bytes, front_end: LogMelConfig, stream: Stream, *, rows: int, new_rows: int
-) -> Heard:
+) -> Posteriors:
     """Runs a model on a stream.
 
     Args:
@@ -90,10 +60,10 @@ def listen(
         assert outputs is not None
         posteriors.append(outputs[0].ravel())
     ends = (np.array(begins) + rows - 1) * front_end.hop + front_end.window
-    return Heard(stream, np.array(posteriors), ends)
+    return Posteriors(stream, np.array(posteriors), ends)
 
 
-def count(heard: Heard, config: DetectorConfig) -> Count:
+def count(heard: Posteriors, config: DetectorConfig) -> Heard:
     """What a detector makes of posteriors.
 
     A keyword is found if it is detected from its beginning to `SLACK_SECONDS` after its end; every
@@ -104,7 +74,7 @@ def count(heard: Heard, config: DetectorConfig) -> Count:
     found: set[int] = set()
     false_alarms = 0
     words = heard.stream.words
-    for end, posteriors in zip(heard.ends, heard.posteriors, strict=True):
+    for end, posteriors in zip(heard.ends, heard.values, strict=True):
         label = detector.push(posteriors)
         if label is None:
             continue
@@ -115,12 +85,12 @@ def count(heard: Heard, config: DetectorConfig) -> Count:
         ]
         found.update(hits)
         false_alarms += not hits
-    return Count(len(found), len(words), false_alarms, heard.stream.hours)
+    return Heard(len(found), len(words), false_alarms, heard.stream.hours)
 
 
-def total(heard: Sequence[Heard], config: DetectorConfig) -> Count:
+def total(heard: Sequence[Posteriors], config: DetectorConfig) -> Heard:
     """Of several streams together."""
-    return sum((count(each, config) for each in heard), Count(0, 0, 0, 0.0))
+    return sum((count(each, config) for each in heard), NOTHING)
 
 
 def detector_of(
@@ -132,27 +102,6 @@ def detector_of(
         window=window,
         refractory=refractory,
     )
-
-
-def poisson_bound(events: int, confidence: float = CONFIDENCE) -> float:
-    """The mean that a Poisson process with so many events has at most, with this confidence.
-
-    The mean with which so few events, or fewer, are as unlikely as 1 - confidence.
-    """
-    low, high = 0.0, 10.0 * (events + 1)
-    for _ in range(60):
-        middle = (low + high) / 2
-        is_likely = _poisson_cdf(events, middle) > 1 - confidence
-        low, high = (middle, high) if is_likely else (low, middle)
-    return high
-
-
-def _poisson_cdf(events: int, mean: float) -> float:
-    term = likely = math.exp(-mean)
-    for number in range(1, events + 1):
-        term *= mean / number
-        likely += term
-    return likely
 
 
 # ---- The choice of a threshold -------------------------------------------------------------------
@@ -167,12 +116,12 @@ _AS_GOOD = 0.005
 
 def choose(
     labels: Sequence[str],
-    keywords: Heard,
-    others: Sequence[Heard],
+    keywords: Posteriors,
+    others: Sequence[Posteriors],
     *,
     new_rows: int,
     row_seconds: float,
-) -> tuple[Listening, Count]:
+) -> tuple[Listening, Heard]:
     """The detector that finds most keywords with least false alarms; on validation streams.
 
     Fewer false alarms come first, then more keywords found; among thresholds that are as good, the

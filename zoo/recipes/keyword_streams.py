@@ -18,9 +18,7 @@ from tflm_mcunet import tasks
 from tflm_mcunet.tasks import Dataset, Examples
 from tflm_mcunet.tasks.audio import saturated
 from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN, random_cut
-
-OTHERS = {"kws-ar": ("kws-en", "kws-wake"), "kws-wake": ("kws-ar",)}
-"""Sets of other words, of which nothing is used in training."""
+from zoo.recipes.keyword_tasks import WORDS
 
 SOURCES_OF = {"kws-en": "gsc", "kws-wake": "picovoice", "kws-ar": "asc"}
 """What of a set is its own: `kws-wake` has the English words as unknown ones."""
@@ -57,32 +55,32 @@ class Stream:
         return len(self.pcm) / self.rate / 3600
 
 
-def without_keywords(task: str, data: Path, split: str) -> dict[str, Stream]:
+def without_keywords(task: str, clips: Path, split: str) -> dict[str, Stream]:
     """By what is heard: noise, unknown words of the set itself, and other sets.
 
     Args:
-        task: of `OTHERS`.
-        data: the folder of keywords.
+        task: of `WORDS`.
+        clips: their folder, in which other sets lie, too.
         split: "val" to choose thresholds, "test" to judge them.
     """
-    own = tasks.load(data, task)
+    words = WORDS[task]
+    own = words.load(clips)
     unknown = _of_class(own, own.splits[split], UNKNOWN)
     streams = {
         "noise": _joined(own.noise[split], own.rate),
         "unknown words": _joined(unknown.x, own.rate),
     }
-    for other in OTHERS[task]:
-        loaded = tasks.load(data, other)
+    for other in words.others:
+        loaded = tasks.load(clips, other)
         parts = [loaded.splits[part] for part in OTHER_SPLITS[split]]
-        clips = [clip for part in parts for clip in _spoken(loaded, part, other).x]
-        streams[f"words of {other}"] = _joined(clips, loaded.rate)
+        spoken = [clip for part in parts for clip in _spoken(loaded, part, other).x]
+        streams[f"words of {other}"] = _joined(spoken, loaded.rate)
     return streams
 
 
-def with_keywords(task: str, data: Path, split: str, *, seed: int = 0) -> Stream:
+def with_keywords(task: str, clips: Path, split: str, *, seed: int = 0) -> Stream:
     """All keywords of a split in noise of that split, in random order, with pauses."""
-    loaded = tasks.load(data, task)
-    return embedded(loaded, split, np.random.default_rng(seed))
+    return embedded(WORDS[task].load(clips), split, np.random.default_rng(seed))
 
 
 def embedded(loaded: Dataset, split: str, rng: np.random.Generator) -> Stream:

@@ -7,6 +7,11 @@ Writes `model.tflite` and `entry.json` of each model named, all by default, and 
 network for keywords, trained on the same clips, into a folder for `zoo.recipes.comparison`. Can be
 stopped and started again: nothing is searched, trained or listened to twice.
 
+    python -m zoo.recipes.keywords kws-commands-s --clips tfds:speech_commands
+
+makes a model for the ten words of the public Speech Commands, which have to be there, or for those
+of tensorflow-datasets, which fetches them; without noise to listen to it gets no detector.
+
 Networks, quantization and detectors are chosen by the validation split; the test split plays no
 part here.
 """
@@ -36,9 +41,11 @@ from zoo.recipes import keyword_entries as entries
 from zoo.recipes import keyword_int8, keyword_listening, keyword_search, keyword_streams
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
-from zoo.recipes.keyword_search import EFFORTS, SIZES
+from zoo.recipes.keyword_search import SIZES
+from zoo.recipes.keyword_tasks import SHARED, WORDS
 
-NAMES = tuple(f"{task}-{size}" for task in EFFORTS for size in SIZES)
+NAMES = tuple(f"{task}-{size}" for task in WORDS for size in SIZES)
+DEFAULT = tuple(f"{task}-{size}" for task in SHARED for size in SIZES)
 REFERENCE = "mlperf-ds-cnn"
 FRONT_END = LogMelConfig()
 REFERENCE_FRONT_END = LogMelConfig(bins=10)
@@ -54,8 +61,19 @@ Json = dict[str, Any]
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("models", nargs="*", metavar="MODEL", help=f"of {', '.join(NAMES)}; all")
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help=f"of {', '.join(NAMES)}; default: all of {', '.join(SHARED)}",
+    )
     add_data_option(parser)
+    parser.add_argument(
+        "--clips",
+        metavar="SOURCE",
+        help="folder of the clips, or tfds: and a name; default: kws, or speech_commands, in the "
+        "folder of all data sets",
+    )
     parser.add_argument(
         "--build",
         type=Path,
@@ -67,29 +85,30 @@ def main() -> int:
     if unknown := sorted(set(options.models) - set(NAMES)):
         parser.error(f"expected models among {', '.join(NAMES)}; got {', '.join(unknown)}")
     try:
-        for name in options.models or NAMES:
-            make(name, options.data / "kws", options.build)
+        for name in options.models or DEFAULT:
+            folder = WORDS[name.rpartition("-")[0]].folder
+            make(name, Path(options.clips or options.data / folder), options.build)
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def make(name: str, data: Path, build: Path) -> None:
+def make(name: str, clips: Path, build: Path) -> None:
     """Makes a model and its reference, as far as they are not there yet.
 
     Raises:
         ConversionError: the data are not there, or a folder cannot be written.
     """
     task, _, size = name.rpartition("-")
-    found = keyword_search.find(task, size, data, build)
-    made = keyword_search.material_of(task, data, FRONT_END)
+    found = keyword_search.find(task, size, clips, build)
+    made = WORDS[task].material(clips, FRONT_END)
     own, others = build / name, build / task / REFERENCE
     network = found.best.model
     facts = int8(own, made, digest_of(network.get_weights()), lambda: network)
-    listening = listen(own, facts, task, size, data)
+    listening = listen(own, facts, task, size, clips)
     write(MODELS / name, own, facts, entries.model(name, facts, listening))
-    reference_facts = make_reference(others, task, data)
+    reference_facts = make_reference(others, task, clips)
     write(
         BASELINES / name / REFERENCE,
         others,
@@ -98,17 +117,16 @@ def make(name: str, data: Path, build: Path) -> None:
     )
 
 
-def make_reference(folder: Path, task: str, data: Path) -> Json:
+def make_reference(folder: Path, task: str, clips: Path) -> Json:
     """MLPerf Tiny's network, trained for as many epochs as a model of the zoo; its facts."""
-    made = keyword_search.material_of(task, data, REFERENCE_FRONT_END)
-    effort = EFFORTS[task]
+    made, effort = WORDS[task].material(clips, REFERENCE_FRONT_END), WORDS[task].effort
     epochs = effort.epochs + effort.fine_tuning
     frames = REFERENCE_FRONT_END.frames(REFERENCE_FRONT_END.rate)
-    clips = [inputs for inputs, _ in made.evaluation("val", (frames, REFERENCE_FRONT_END.bins))]
+    validation = made.evaluation("val", (frames, REFERENCE_FRONT_END.bins))
     return int8(
         folder,
         made,
-        digest_of([*clips, np.array(epochs)]),
+        digest_of([*(inputs for inputs, _ in validation), np.array(epochs)]),
         lambda: keyword_int8.reference(
             made, REFERENCE_FRONT_END, frames, epochs, folder / "training"
         ),
@@ -132,8 +150,10 @@ def int8(folder: Path, made: Material, made_from: str, network: Callable[[], Any
     return once(folder, FACTS, made_from, make)
 
 
-def listen(folder: Path, facts: Json, task: str, size: str, data: Path) -> Json:
+def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json:
     """Chooses the detector by the streams of the validation split; facts about it."""
+    if not WORDS[task].load(clips).noise:
+        return {"listening": None}
     model = folder / f"{facts['chosen']}.tflite"
     front_end = LogMelConfig.from_json(facts["config"])
     rows, new_rows = front_end.frames(front_end.rate), NEW_ROWS[size]
@@ -141,8 +161,8 @@ def listen(folder: Path, facts: Json, task: str, size: str, data: Path) -> Json:
     def make(stage: Path) -> Json:
         converted = convert(model, samples=0, row_fed=True).model
         streams = [
-            keyword_streams.with_keywords(task, data, "val"),
-            *keyword_streams.without_keywords(task, data, "val").values(),
+            keyword_streams.with_keywords(task, clips, "val"),
+            *keyword_streams.without_keywords(task, clips, "val").values(),
         ]
         keywords, *others = (
             keyword_listening.listen(converted, front_end, stream, rows=rows, new_rows=new_rows)
