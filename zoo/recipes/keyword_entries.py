@@ -86,9 +86,9 @@ _LIMITS = {
     "kws-commands": "Words that sound like a command are taken for it. ",
 }
 _HEARD = (
-    "How often it raises a false alarm was measured on about an hour of other speech and less than "
-    "two minutes of noise: see benchmarks/results/keyword_alarms.md for the rate and its upper "
-    "bound. Rooms, music and distant speech were not measured, nor was a board's own microphone."
+    "How often it raises a false alarm is known from the speech and noise that were listened to, "
+    "and not better than that: see the upper bound. Rooms, music and distant speech were not "
+    "measured, nor was a board's own microphone."
 )
 
 
