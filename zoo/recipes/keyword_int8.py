@@ -24,7 +24,7 @@ from zoo.recipes import baselines, tflite_files
 
 PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
 
-QAT_EPOCHS, QAT_RATE = 15, 3e-4
+QAT_EPOCHS, QAT_RATE = 8, 3e-4
 
 
 @dataclasses.dataclass(frozen=True)

@@ -56,12 +56,12 @@ class Words:
 WORDS = {
     "kws-ar": Words(
         kind="kws-ar",
-        effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=60),
+        effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=40),
         others=("kws-en", "kws-wake"),
     ),
     "kws-wake": Words(
         kind="kws-wake",
-        effort=Effort(epochs=28, warm_up=7, population=30, generations=10, fine_tuning=45),
+        effort=Effort(epochs=20, warm_up=5, population=30, generations=10, fine_tuning=25),
         others=("kws-ar",),
     ),
     SPEECH_COMMANDS: Words(
@@ -71,7 +71,7 @@ WORDS = {
         effort=Effort(epochs=20, warm_up=5, population=100, generations=30, fine_tuning=20),
     ),
 }
-"""About as many steps for the first two: an epoch of `kws-wake` has more examples."""
+"""Wake words are more easily told apart than commands, and an epoch has more of them."""
 
 SHARED = ("kws-ar", "kws-wake")
 """Those whose clips come with this project; the others' are the user's."""
