@@ -88,7 +88,7 @@ def train_best(
     )
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
     inputs = [inputs for inputs, _ in calibration]
-    int8 = quantize(model, [*inputs, _whole_range(inputs[0].shape[1:])])
+    int8 = quantize(model, [*inputs, whole_range(inputs[0].shape[1:])])
     test = made.evaluation("test", size) if made.splits["test"] else None
     return Found(
         best.architecture,
@@ -100,7 +100,7 @@ def train_best(
     )
 
 
-def _whole_range(shape: tuple[int, ...]) -> np.ndarray:
+def whole_range(shape: tuple[int, ...]) -> np.ndarray:
     """Two inputs whose range is [-1, 1): so int8 / 128 are their values on the device, too."""
     return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
 

@@ -11,7 +11,6 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tf_keras
 
 from tflm_mcunet import quantization_report
@@ -19,6 +18,7 @@ from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search import tuning
 from tflm_mcunet.search.architecture import Size
+from tflm_mcunet.search.learning import whole_range
 from tflm_mcunet.search.material import Material
 from zoo.recipes import baselines, tflite_files
 
@@ -71,11 +71,6 @@ def with_probabilities(model: tf_keras.Model) -> tf_keras.Model:
     """The network with a softmax at its end."""
     probabilities = tf_keras.layers.Activation("softmax", name="probabilities")(model.output)
     return tf_keras.Model(model.inputs, probabilities, name=model.name)
-
-
-def whole_range(shape: tuple[int, ...]) -> np.ndarray:
-    """Two inputs whose values span those of the front end, which are then its int8 / 128."""
-    return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
 
 
 def reference(

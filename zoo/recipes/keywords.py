@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -30,7 +29,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models import add_data_option
-from tflm_converters import reader
 from tflm_converters.errors import ConversionError
 from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.conversion import convert
@@ -41,6 +39,7 @@ from zoo.recipes import keyword_entries as entries
 from zoo.recipes import keyword_int8, keyword_listening, keyword_search, keyword_streams
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
+from zoo.recipes.entry_files import front_end_for, write_json
 from zoo.recipes.keyword_search import SIZES
 from zoo.recipes.keyword_tasks import SHARED, WORDS
 
@@ -105,7 +104,7 @@ def make(name: str, clips: Path, build: Path) -> None:
     made = WORDS[task].material(clips, FRONT_END)
     own, others = build / name, build / task / REFERENCE
     network = found.best.model
-    facts = int8(own, made, digest_of(network.get_weights()), lambda: network)
+    facts = int8(own, made, FRONT_END, digest_of(network.get_weights()), lambda: network)
     listening = listen(own, facts, task, size, clips)
     write(MODELS / name, own, facts, entries.model(name, facts, listening))
     reference_facts = make_reference(others, task, clips)
@@ -126,6 +125,7 @@ def make_reference(folder: Path, task: str, clips: Path) -> Json:
     return int8(
         folder,
         made,
+        REFERENCE_FRONT_END,
         digest_of([*(inputs for inputs, _ in validation), np.array(epochs)]),
         lambda: keyword_int8.reference(
             made, REFERENCE_FRONT_END, frames, epochs, folder / "training"
@@ -133,7 +133,13 @@ def make_reference(folder: Path, task: str, clips: Path) -> Json:
     )
 
 
-def int8(folder: Path, made: Material, made_from: str, network: Callable[[], Any]) -> Json:
+def int8(
+    folder: Path,
+    made: Material,
+    front_end: LogMelConfig,
+    made_from: str,
+    network: Callable[[], Any],
+) -> Json:
     """Writes the variants of a network into its folder; facts about them."""
 
     def make(stage: Path) -> Json:
@@ -144,7 +150,7 @@ def int8(folder: Path, made: Material, made_from: str, network: Callable[[], Any
             "chosen": variants.chosen,
             "validation": variants.validation,
             "classes": list(made.classes),
-            "config": front_end_of(variants.files[variants.chosen]).to_json(),
+            "config": front_end_for(variants.files[variants.chosen], front_end).to_json(),
         }
 
     return once(folder, FACTS, made_from, make)
@@ -178,17 +184,6 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
     return once(folder, LISTENING, f"{digest}, {new_rows} rows", make)
 
 
-def front_end_of(content: bytes) -> LogMelConfig:
-    """The front end whose features are the input of a quantized network."""
-    graph = reader.read_bytes(content, name="model")
-    tensor = graph.tensors[graph.inputs[0]]
-    assert tensor.quantization is not None
-    front_end = dataclasses.replace(FRONT_END, bins=tensor.shape[2])
-    return front_end.for_input(
-        scale=float(tensor.quantization.scale), zero_point=int(tensor.quantization.zero_point)
-    )
-
-
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Of what something is made from, and of how it is quantized."""
     how = f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}"
@@ -214,11 +209,6 @@ def write(home: Path, folder: Path, facts: Json, entry: Json) -> None:
     with staged(home) as stage:
         (stage / ORIGINAL).write_bytes((folder / f"{facts['chosen']}.tflite").read_bytes())
         write_json(stage / ENTRY, entry)
-
-
-def write_json(path: Path, content: Json) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -9,20 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.tflm_mcunet.zoo import figures
 from tflm_mcunet.zoo.entry import Entry
 from tflm_mcunet.zoo.listening import Heard
 from tflm_mcunet.zoo.results import Results
 from zoo.recipes import keyword_alarms, keyword_streams
 from zoo.recipes.cards import MODELS
 from zoo.recipes.keyword_streams import Stream
-
-FIGURES = {
-    "command": "python -m zoo.recipes.keyword_alarms",
-    "commit": "0123456789abcdef",
-    "uncommitted_sources": False,
-    "python": "3.11.0",
-    "packages": {"numpy": "2.0"},
-}
 
 
 def test_page_adds_up_what_is_without_keywords() -> None:
@@ -32,7 +25,7 @@ def test_page_adds_up_what_is_without_keywords() -> None:
         "other words": Heard(0, 0, 1, 0.4),
     }
     listened = {what: dataclasses.asdict(one) for what, one in heard.items()}
-    page = keyword_alarms.page(FIGURES | {"models": {"kws-xs": {"heard": listened}}})
+    page = keyword_alarms.page(figures.results().made | {"models": {"kws-xs": {"heard": listened}}})
     assert "| kws-xs | 100 | 98.0% | 1 | 30.0 | 1 | 2.0 | 9.5 |" in page.splitlines()
 
 
