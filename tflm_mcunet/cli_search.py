@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflm_mcunet import boards
-from tflm_mcunet.option_types import byte_count, count, hours, positive
+from tflm_mcunet.option_types import byte_count, count, hours, names, positive
 
 TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
 """What networks can be searched for; see `search.request`, which takes a third of a second."""
@@ -25,6 +25,12 @@ def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with a sub-folder for each class"
     )
+    parser.add_argument(
+        "--keywords",
+        type=names,
+        metavar="WORD,...",
+        help="with --task kws, the words to tell apart; all others are unknown; default: all",
+    )
     _add_limits(parser)
     parser.add_argument(
         "--max-resolution", type=positive, metavar="N", help="largest side of images; default: 224"
@@ -33,6 +39,13 @@ def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
         "--hours", type=hours, default=2.0, metavar="H", help="time to take; default: 2"
     )
     parser.add_argument("--seed", type=count, default=0, metavar="N", help="of all that is random")
+    parser.add_argument(
+        "--supernet",
+        type=Path,
+        metavar="DIR",
+        help="folder of another run on the same data, whose trained supernet is searched; default: "
+        "train one",
+    )
     _add_executor(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("run"), metavar="DIR", help="folder; default: run"

@@ -59,3 +59,11 @@ def ratio(text: str) -> float:
     if not 1.0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number from 1.0, got '{text}'")
     return value
+
+
+def names(text: str) -> tuple[str, ...]:
+    """Several of them: yes,no."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"expected names with commas between them, got '{text}'")
+    return found

@@ -22,7 +22,8 @@ LEAST_EPOCHS, LEAST_POPULATION, LEAST_GENERATIONS = 4, 10, 4
 class Effort:
     """The constants of a search.
 
-    `epochs`: of the supernet, the first `warm_up` of them of its largest network alone.
+    `epochs`: of the supernet, the first `warm_up` of them of its largest network alone; of no
+    account where the supernet is another run's.
     `population`, `generations`: of the evolution; the papers' are 100 and 30. `fine_tuning`:
     epochs of the network that was found.
     """
@@ -47,8 +48,16 @@ class Pace:
     epoch: float
 
 
-def effort_within(seconds: float, pace: Pace) -> Effort:
-    """The effort that takes about as long as there is time, within reason."""
+def effort_within(seconds: float, pace: Pace, *, is_trained: bool = False) -> Effort:
+    """The effort that takes about as long as there is time, within reason.
+
+    Args:
+        seconds: that there are.
+        pace: of this machine.
+        is_trained: whether there is a supernet, so that all time is for the rest.
+    """
+    if is_trained:
+        seconds /= 1 - SUPERNET_SHARE
     epochs = int(SUPERNET_SHARE * seconds / pace.supernet_epoch)
     epochs = min(max(epochs, LEAST_EPOCHS), MOST_EPOCHS)
     population, generations = _evolution(int(EVOLUTION_SHARE * seconds / pace.evaluation))

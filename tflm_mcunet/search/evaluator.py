@@ -18,7 +18,7 @@ from tflm_mcunet.search.material import Batches
 from tflm_mcunet.search.space import SearchSpace
 from tflm_mcunet.search.supernet import Supernet
 
-_WEIGHTS, _BATCHES = "weights", "batches.npz"
+_WEIGHTS, _BATCHES, _SPACE = "weights", "batches.npz", "space.txt"
 _PARTS = ("calibration", "validation")
 
 
@@ -49,6 +49,7 @@ class Evaluator:
                 arrays[f"{name}_{index}_labels"] = labels
         with staged(folder) as stage:
             np.savez(stage / _BATCHES, **arrays)
+            (stage / _SPACE).write_text(repr(supernet.space), encoding="utf-8")
             tf.train.Checkpoint(supernet=supernet).write(str(stage / _WEIGHTS))
         return cls(supernet.space, folder)
 
@@ -56,6 +57,11 @@ class Evaluator:
     def is_saved(self) -> bool:
         """Whether everything is there; the index of the weights is written last."""
         return (self.folder / f"{_WEIGHTS}.index").is_file()
+
+    @property
+    def space_of_weights(self) -> str:
+        """The space whose weights are there, as text."""
+        return (self.folder / _SPACE).read_text(encoding="utf-8")
 
     def __call__(self, architecture: Architecture) -> float:
         supernet, calibration, validation = self.load()
@@ -65,15 +71,19 @@ class Evaluator:
         """Supernet, calibration and validation batches; once in each process."""
         return _load(self)
 
+    def batches(self) -> tuple[Batches, Batches]:
+        """Calibration and validation batches, without the supernet."""
+        with np.load(self.folder / _BATCHES) as arrays:
+            calibration, validation = (_batches(arrays, name) for name in _PARTS)
+        return calibration, validation
+
 
 @functools.lru_cache(maxsize=1)
 def _load(evaluator: Evaluator) -> tuple[Supernet, Batches, Batches]:
     supernet = Supernet(evaluator.space)
     checkpoint = tf.train.Checkpoint(supernet=supernet)
     checkpoint.read(str(evaluator.folder / _WEIGHTS)).assert_existing_objects_matched()
-    with np.load(evaluator.folder / _BATCHES) as arrays:
-        calibration, validation = (_batches(arrays, name) for name in _PARTS)
-    return supernet, calibration, validation
+    return (supernet, *evaluator.batches())
 
 
 def _batches(arrays: np.lib.npyio.NpzFile, name: str) -> Batches:

@@ -11,13 +11,13 @@ import tf_keras
 
 from tflm_mcunet import quantization_report
 from tflm_mcunet.quantize import quantize
-from tflm_mcunet.search import extraction, training, tuning
+from tflm_mcunet.search import borrowed, extraction, training, tuning
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.effort import Effort, Pace, effort_within
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Record
 from tflm_mcunet.search.material import Material
-from tflm_mcunet.search.request import Request
+from tflm_mcunet.search.request import EVALUATION, Request
 from tflm_mcunet.search.result import Found
 from tflm_mcunet.search.space import SearchSpace
 from tflm_mcunet.search.supernet import Supernet
@@ -29,7 +29,8 @@ def plan_effort(request: Request, made: Material, space: SearchSpace) -> Effort:
     """The effort asked for, or what this machine can do in the hours asked for."""
     if request.effort is not None:
         return request.effort
-    return effort_within(3600 * request.hours, _measure(made, space))
+    is_trained = request.supernet is not None
+    return effort_within(3600 * request.hours, _measure(made, space), is_trained=is_trained)
 
 
 def train_supernet(
@@ -41,8 +42,10 @@ def train_supernet(
     *,
     progress: bool,
 ) -> Evaluator:
-    """Trains a supernet in `folder`, or takes the one that is there."""
-    evaluator = Evaluator(space, folder / "evaluation")
+    """Trains a supernet in `folder`, or takes the one that is there, or another run's."""
+    if request.supernet is not None:
+        return borrowed.evaluator(Path(request.supernet), space, made)
+    evaluator = Evaluator(space, folder / EVALUATION)
     if evaluator.is_saved:
         return evaluator
     size = space.input_shapes[-1][:2]
@@ -85,7 +88,7 @@ def train_best(
     )
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
     inputs = [inputs for inputs, _ in calibration]
-    int8 = quantize(model, [*inputs, _whole_range(inputs[0].shape[1:])])
+    int8 = quantize(model, [*inputs, whole_range(inputs[0].shape[1:])])
     test = made.evaluation("test", size) if made.splits["test"] else None
     return Found(
         best.architecture,
@@ -97,7 +100,7 @@ def train_best(
     )
 
 
-def _whole_range(shape: tuple[int, ...]) -> np.ndarray:
+def whole_range(shape: tuple[int, ...]) -> np.ndarray:
     """Two inputs whose range is [-1, 1): so int8 / 128 are their values on the device, too."""
     return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
 

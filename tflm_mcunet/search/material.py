@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -73,14 +73,20 @@ def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> 
 
 
 def keywords(
-    data: str | Path, name: str, *, front_end: LogMelConfig, batch_size: int, seed: int
+    data: str | Path,
+    name: str,
+    *,
+    front_end: LogMelConfig,
+    batch_size: int,
+    seed: int,
+    words: Sequence[str] | None = None,
 ) -> Material:
     """Clips of words in folders, or a set with tables; see `tasks.load`.
 
     Arguments and errors as for `images`; `name` is that of the task, `front_end` makes features
-    of clips.
+    of clips, and of a folder of clips `words` are to be told apart, by default all.
     """
-    loaded = tasks.load(data, name, rate=front_end.rate)
+    loaded = tasks.load(data, name, rate=front_end.rate, keywords=words)
     _require_splits(loaded, data)
     features = LogMel(front_end)
 

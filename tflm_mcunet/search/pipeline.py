@@ -18,12 +18,12 @@ from tqdm import tqdm
 from tflm_converters.errors import ConversionError, DataError
 from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.files import staged
-from tflm_mcunet.search import material
+from tflm_mcunet.search import borrowed, material
 from tflm_mcunet.search.effort import Effort
 from tflm_mcunet.search.evolution import Evolution, Settings
 from tflm_mcunet.search.executor import open_executor
 from tflm_mcunet.search.material import Material
-from tflm_mcunet.search.request import IMAGE_TASKS, Request
+from tflm_mcunet.search.request import IMAGE_TASKS, SPACE_FILE, Request
 from tflm_mcunet.search.result import Result
 from tflm_mcunet.search.selection import GridPoint, select_space
 from tflm_mcunet.search.space import (
@@ -40,7 +40,7 @@ _NOMINAL_CLASSES = 10  # of the spaces that are compared; the data are not known
 _ELASTIC_STEPS = (32, 16, 0)  # resolutions below the chosen one that networks may have, too
 _CLIP_SAMPLES = 16000
 
-_SPACE, _EFFORT, _EVOLUTION, _RESULT = "space.json", "effort.json", "evolution.json", "result.json"
+_EFFORT, _EVOLUTION, _RESULT = "effort.json", "evolution.json", "result.json"
 
 
 def run(
@@ -48,6 +48,7 @@ def run(
     task: str,
     data: str | Path,
     out: str | Path = "run",
+    supernet: str | Path | None = None,
     executor: str = "local",
     workers: int | None = 1,
     progress: bool = True,
@@ -59,6 +60,8 @@ def run(
         task: what the data are, one of `request.TASKS`.
         data: folder with a sub-folder for each class.
         out: folder of the run. If it holds one with the same options, that is resumed.
+        supernet: folder of another run on the same data, whose space and trained supernet are
+            taken: one supernet serves many limits.
         executor: where candidates are evaluated: "local" or "ray", see `open_executor`.
         workers: local processes that evaluate; 1: this one, whose TensorFlow uses all cores.
         progress: whether to show bars on stderr.
@@ -71,9 +74,17 @@ def run(
     Example:
         >>> result = search.run(task="vww", data="photos/", board="nano33ble", out="run")
         >>> result.best.model.save("person.keras")
+        >>> smaller = search.run(
+        ...     task="vww", data="photos/", board="uno-r4", out="small", supernet="run"
+        ... )
     """
     return resume_request(
-        Request(task=task, data=str(data), **options),
+        Request(
+            task=task,
+            data=str(data),
+            supernet=None if supernet is None else str(supernet),
+            **options,
+        ),
         Path(out),
         executor=executor,
         workers=workers,
@@ -97,8 +108,10 @@ def resume_request(
     """Begins or goes on with a run; arguments and errors as for `run`."""
     limits = request.limits  # what is wrong with options and folders is told at once
     _require_data(request.data)
+    if request.supernet is not None:
+        borrowed.space_choice(request, Path(request.supernet))
     request.keep(folder)
-    space_choice = _kept(folder / _SPACE, lambda: _choose_space(request))
+    space_choice = _kept(folder / SPACE_FILE, lambda: _choose_space(request))
     made, space = _material_and_space(request, space_choice)
     request.cost_model.require_feasible([space.smallest()], limits)
     from tflm_mcunet.search import learning  # TensorFlow, after the worker processes of stage one
@@ -138,6 +151,8 @@ def _require_data(data: str) -> None:
 
 
 def _choose_space(request: Request) -> dict[str, Any]:
+    if request.supernet is not None:
+        return borrowed.space_choice(request, Path(request.supernet))
     with open_executor() as executor, tqdm(total=1.0, desc="spaces", disable=None) as bar:
 
         def advance(share: float) -> None:
@@ -190,7 +205,9 @@ def _material_and_space(request: Request, choice: dict[str, Any]) -> tuple[Mater
             classes=len(made.classes), resolutions=sizes, width_multiplier=width
         )
     config = LogMelConfig()
-    made = material.keywords(request.data, request.task, front_end=config, **common)
+    made = material.keywords(
+        request.data, request.task, front_end=config, words=request.keywords, **common
+    )
     return made, audio_space(
         classes=len(made.classes),
         frames=(resolution,),

@@ -17,6 +17,11 @@ from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
 from tflm_mcunet.search.limits import Limits
 
 FILE = "run.json"
+SPACE_FILE = "space.json"
+"""What stage one has chosen."""
+
+EVALUATION = "evaluation"
+"""Folder of the trained supernet, and of what candidates are judged by."""
 
 IMAGE_TASKS = ("vww",)
 KEYWORD_TASKS = ("kws", "kws-ar", "kws-en", "kws-wake")
@@ -28,7 +33,9 @@ class Request:
     """All that the result of a search depends on.
 
     `task`: one of `TASKS`; "vww" for images of any classes, "kws" for clips of any words.
-    `effort`: if not given, as much as takes about `hours`. The rest is as for `pipeline.run`.
+    `keywords`: the words to tell apart in a folder of clips, task "kws"; all others are unknown.
+    `supernet`: the folder of another run, whose space and trained supernet are taken. `effort`: if
+    not given, as much as takes about `hours`. The rest is as for `pipeline.run`.
     """
 
     task: str
@@ -41,6 +48,8 @@ class Request:
     mode: str = "auto"
     row_fed: bool = False
     max_resolution: int | None = None
+    keywords: tuple[str, ...] | None = None
+    supernet: str | None = None
     hours: float = 2.0
     effort: Effort | None = None
     batch_size: int = 64
@@ -50,6 +59,13 @@ class Request:
     def __post_init__(self) -> None:
         if self.task not in TASKS:
             raise SettingsError(f"unknown task '{self.task}'; expected one of {', '.join(TASKS)}")
+        if self.keywords is not None:
+            object.__setattr__(self, "keywords", tuple(self.keywords))  # a list in JSON
+        if self.keywords is not None and self.task != "kws":
+            raise SettingsError(
+                f"keywords can be chosen for the task kws, which has a folder of clips for each "
+                f"word; {self.task} has its own"
+            )
         if self.hours <= 0:
             raise SettingsError(f"expected hours greater than 0, got {self.hours:g}")
 

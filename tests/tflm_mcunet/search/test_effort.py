@@ -31,6 +31,12 @@ def test_takes_about_the_time_there_is(hours: float) -> None:
     assert 0 < effort.warm_up < effort.epochs
 
 
+def test_trained_supernet_leaves_its_time_to_the_rest() -> None:
+    effort = effort_within(1800, _PACE, is_trained=True)
+    of_rest = seconds(effort, _PACE) - effort.epochs * _PACE.supernet_epoch
+    assert 0.9 * 1800 < of_rest < 1.1 * 1800
+
+
 def test_more_than_the_papers_is_never_done() -> None:
     effort = effort_within(1e9, _PACE)
     assert effort.epochs == effort.fine_tuning == MOST_EPOCHS

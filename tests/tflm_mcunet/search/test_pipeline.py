@@ -17,11 +17,14 @@ import pytest
 pytest.importorskip("tensorflow")
 
 from tests.tflm_mcunet.search import tiny_run
+from tests.tflm_mcunet.search.spaces import tiny_image_space
 from tflm_converters import reader
 from tflm_converters.errors import DataError, SettingsError
 from tflm_mcunet import convert
 from tflm_mcunet.search import pipeline
 from tflm_mcunet.search.result import Result
+
+SMALLER_FLASH = 7_000
 
 
 @pytest.fixture(scope="module")
@@ -103,4 +106,33 @@ def test_other_options_in_the_same_folder_are_refused(result: Result, folder: Pa
 def test_nothing_is_written_for_data_that_are_not_there(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="is not a folder"):
         pipeline.run(out=tmp_path / "run", task="vww", data=tmp_path / "none", sram=1 << 16)
+    assert not (tmp_path / "run").exists()
+
+
+def test_one_supernet_serves_other_limits(result: Result, folder: Path, tmp_path: Path) -> None:
+    weights = (folder / "evaluation" / "weights.index").stat().st_mtime_ns
+    smaller = tiny_run.run(tmp_path, flash=SMALLER_FLASH, supernet=folder)
+    assert smaller.best.cost.flash_bytes <= SMALLER_FLASH < result.best.cost.flash_bytes
+    assert smaller.best.accuracy > 0.9
+    assert not (tmp_path / "supernet").exists() and not (tmp_path / "evaluation").exists()
+    assert (folder / "evaluation" / "weights.index").stat().st_mtime_ns == weights
+    assert tiny_run.run(tmp_path, flash=SMALLER_FLASH, supernet=folder).to_json() == (
+        smaller.to_json()
+    )
+
+
+def test_supernet_of_other_data_is_refused(result: Result, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="trained on other data: expected the same validation"):
+        tiny_run.run(tmp_path, made=tiny_run.material(seed=4), supernet=folder)
+    assert not (tmp_path / "evolution.json").exists()
+
+
+def test_supernet_of_another_space_is_refused(result: Result, folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="is of another space: expected .*head_channels=8"):
+        tiny_run.run(tmp_path, space=tiny_image_space(head_channels=8), supernet=folder)
+
+
+def test_folder_without_a_supernet_is_refused_before_anything_is_written(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="expected the folder of a search"):
+        tiny_run.run(tmp_path / "run", supernet=tmp_path / "none")
     assert not (tmp_path / "run").exists()

@@ -19,15 +19,16 @@ from tflm_mcunet.search import batches, pipeline
 from tflm_mcunet.search.effort import Effort
 from tflm_mcunet.search.material import Batches, Material
 from tflm_mcunet.search.result import Result
+from tflm_mcunet.search.space import SearchSpace
 
 SPACE = tiny_image_space()
 EFFORT = Effort(epochs=3, warm_up=1, population=6, generations=3, fine_tuning=10)
 FLASH = 12_000  # about half of the networks have more weights
 
 
-def material() -> Material:
+def material(seed: int = 3) -> Material:
     """Learned in a moment: one channel is brighter."""
-    rng = np.random.default_rng(3)
+    rng = np.random.default_rng(seed)
     labels = np.arange(96, dtype=np.int32) % 3
     images = rng.normal(size=(96, *SPACE.input_shapes[-1])).astype(np.float32) / 8
     images[np.arange(96), :, :, labels] += 0.6
@@ -47,11 +48,14 @@ def material() -> Material:
     )
 
 
-def run(out: Path, **options: Any) -> Result:
+def run(
+    out: Path, *, made: Material | None = None, space: SearchSpace = SPACE, **options: Any
+) -> Result:
     """Runs or resumes it."""
+    made = made or material()
     with (
         mock.patch.object(pipeline, "_choose_space", lambda request: {}),
-        mock.patch.object(pipeline, "_material_and_space", lambda *_: (material(), SPACE)),
+        mock.patch.object(pipeline, "_material_and_space", lambda *_: (made, space)),
     ):
         wanted = {"task": "vww", "data": ".", "flash": FLASH, "effort": EFFORT, **options}
         return search.run(out=out, progress=False, **wanted)
