@@ -21,9 +21,9 @@ import dataclasses
 import functools
 import json
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -31,111 +31,55 @@ from tqdm import tqdm
 from benchmarks import results, search_quality_page, search_quality_picture
 from benchmarks.models import REPOSITORY, add_data_option
 from benchmarks.results import Json
-from benchmarks.search_quality_task import TASKS, Setting, Task, prepare, quick
-from tflm_converters.errors import SettingsError
-from tflm_mcunet import search
-from tflm_mcunet.files import staged
+from benchmarks.search_quality_run import SEED, Run
+from benchmarks.search_quality_task import TASKS, quick
+from tflm_converters.errors import ConversionError
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.evolution import Evolution, RandomSearch, Search, Settings
-from tflm_mcunet.search.request import IMAGE_TASKS
 from tflm_mcunet.search.space import SearchSpace
 
-if TYPE_CHECKING:
-    from benchmarks.search_quality_training import Epochs
-    from tflm_mcunet.search.evaluator import Evaluator
-
-SEED = 0
 SPREAD_OF = 1000
 """Random networks, of which those are ranked whose MACs are spread most evenly."""
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("task", choices=TASKS)
     add_data_option(parser)
     parser.add_argument("--part", choices=PARTS, help="only this one, and no page")
-    parser.add_argument("--quick", action="store_true", help="only to see that it runs; no page")
+    parser.add_argument(
+        "--quick", action="store_true", help="only to see that it runs; prints the page"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        measure(options)
+    except ConversionError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def measure(options: argparse.Namespace) -> None:
+    """Makes all parts and the page, or what options ask for."""
     task = quick(TASKS[options.task]) if options.quick else TASKS[options.task]
     name = f"search_quality_{task.name}"
-    run = Run(task, options.data, options.out or REPOSITORY / "build" / name)
+    folder = options.out or REPOSITORY / "build" / f"{name}{'_quick' if options.quick else ''}"
+    run = Run(task, options.data, folder)
     chosen = [options.part] if options.part else list(PARTS)
     figures = {part: PARTS[part](run) for part in chosen}
-    if options.part or options.quick:
+    if options.part:
         return
     figures |= results.provenance("benchmarks.search_quality", packages=("tensorflow",))
     figures |= {"task": dataclasses.asdict(task), "made_at": run.commits()}
     picture = search_quality_picture.draw(figures["ranking"], figures["methods"])
+    if options.quick:
+        print(search_quality_page.page(figures))
+        return
     (results.RESULTS / f"{name}.png").write_bytes(picture)
     results.write(name, figures, search_quality_page.page)
-
-
-class Run:
-    """A folder with what is done already, and what the parts have in common.
-
-    Raises:
-        SettingsError: the folder is of other settings.
-    """
-
-    def __init__(self, task: Task, data: Path, folder: Path) -> None:
-        self.task, self.data, self.folder = task, data, folder
-        wanted = json.loads(json.dumps(dataclasses.asdict(task)))
-        if self.kept("settings", lambda: wanted) != wanted:
-            raise SettingsError(f"'{folder}' holds a run of other settings; choose another --out")
-
-    def kept(self, name: str, make: Callable[[], Json]) -> Json:
-        """Figures from the file of that name, or made now."""
-        path = self.folder / f"{name}.json"
-        if not path.is_file():
-            commit = results.provenance("benchmarks.search_quality")["commit"]
-            made = {"commit": commit, "figures": make()}
-            with staged(path.parent) as stage:
-                (stage / path.name).write_text(json.dumps(made) + "\n", encoding="utf-8")
-        figures: Json = json.loads(path.read_text(encoding="utf-8"))["figures"]
-        return figures
-
-    def commits(self) -> list[str]:
-        """Of the sources with which the parts were made."""
-        files = (self.folder / part for part in ("ranking", "methods", "comparison"))
-        texts = (path.read_text(encoding="utf-8") for part in files for path in part.glob("*.json"))
-        return sorted({json.loads(text)["commit"] for text in texts})
-
-    @functools.cached_property
-    def found(self) -> Json:
-        """What the search has found, as `search.run` writes it."""
-        options = self.task.options(self.data) | {"seed": SEED}
-        folder = self.folder / "search"
-        if not (folder / "result.json").is_file():
-            search.run(out=folder, **options)
-        result: Json = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return result
-
-    @functools.cached_property
-    def setting(self) -> Setting:
-        """Data and space; stage one of the search must be done."""
-        path = self.folder / "search" / "space.json"
-        if not path.is_file():
-            raise SettingsError(f"'{path}' is not there yet; the part 'search' makes it")
-        chosen = json.loads(path.read_text(encoding="utf-8"))
-        return prepare(self.task, self.data, **{k: chosen[k] for k in ("resolution", "width")})
-
-    @functools.cached_property
-    def evaluator(self) -> Evaluator:
-        """Of the search's supernet."""
-        from tflm_mcunet.search.evaluator import Evaluator
-
-        self.found  # noqa: B018 - trains it
-        return Evaluator(self.setting.space, self.folder / "search" / "evaluation")
-
-    @functools.cached_property
-    def epochs(self) -> Epochs:
-        from benchmarks.search_quality_training import Epochs
-
-        keeps = self.task.name not in IMAGE_TASKS
-        return Epochs(self.setting.made, self.setting.size, keeps=keeps)
 
 
 def searched(run: Run) -> Json:
@@ -298,4 +242,4 @@ PARTS: dict[str, Callable[[Run], Json]] = {
 }
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,20 +6,17 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 import tf_keras
 
 from benchmarks import search_quality_networks as networks
 from benchmarks import search_quality_training as training
 from benchmarks.results import Json
+from benchmarks.search_quality_run import Run
 from benchmarks.search_quality_task import reference_material
 from benchmarks.search_quality_training import Epochs
 from tflm_mcunet.search import extraction, keras_model
 from tflm_mcunet.search.architecture import Architecture
-
-if TYPE_CHECKING:
-    from benchmarks.search_quality import Run
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
