@@ -48,9 +48,7 @@ def main() -> int:
     parser.add_argument("task", choices=TASKS)
     add_data_option(parser)
     parser.add_argument("--part", choices=PARTS, help="only this one, and no page")
-    parser.add_argument(
-        "--quick", action="store_true", help="only to see that it runs; prints the page"
-    )
+    parser.add_argument("--quick", action="store_true", help="to see that it runs; prints the page")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
