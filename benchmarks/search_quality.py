@@ -49,6 +49,7 @@ def main() -> int:
     add_data_option(parser)
     parser.add_argument("--part", choices=PARTS, help="only this one, and no page")
     parser.add_argument("--quick", action="store_true", help="to see that it runs; prints the page")
+    parser.add_argument("--seeds", type=int, metavar="N", help="of networks that are trained")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -63,6 +64,8 @@ def main() -> int:
 def measure(options: argparse.Namespace) -> None:
     """Makes all parts and the page, or what options ask for."""
     task = quick(TASKS[options.task]) if options.quick else TASKS[options.task]
+    if options.seeds:
+        task = dataclasses.replace(task, seeds=options.seeds, ranked_seeds=options.seeds)
     name = f"search_quality_{task.name}"
     folder = options.out or REPOSITORY / "build" / f"{name}{'_quick' if options.quick else ''}"
     run = Run(task, options.data, folder)
@@ -82,7 +85,8 @@ def measure(options: argparse.Namespace) -> None:
 
 def searched(run: Run) -> Json:
     """Space and result of the search."""
-    chosen = json.loads((run.folder / "search" / "space.json").read_text()) if run.found else {}
+    run.search()
+    chosen = json.loads((run.folder / "search" / "space.json").read_text(encoding="utf-8"))
     return {"space": chosen, **{k: run.found[k] for k in ("description", "cost", "evaluated")}}
 
 
@@ -220,15 +224,17 @@ class Remembered:
 
 def comparison(run: Run) -> Json:
     """All networks, trained alike, with each seed."""
-    from benchmarks.search_quality_candidates import candidates
+    from benchmarks.search_quality_candidates import baselines, found
 
     made: Json = {}
-    for candidate in candidates(run):
-        made[candidate.name] = {"title": candidate.title, "runs": []}
-        for seed in tqdm(range(run.task.seeds), desc=candidate.title):
-            name = f"comparison/{candidate.name}-{seed}"
-            figures = run.kept(name, functools.partial(candidate.judged, run, seed, name))
-            made[candidate.name]["runs"].append(figures)
+    for groups in (baselines(run), found(run)):
+        chosen = list(groups)
+        made |= {each.name: {"title": each.title, "runs": []} for each in chosen}
+        for seed in range(run.task.seeds):
+            for candidate in tqdm(chosen, desc=f"networks, seed {seed}"):
+                name = f"comparison/{candidate.name}-{seed}"
+                figures = run.kept(name, functools.partial(candidate.judged, run, seed, name))
+                made[candidate.name]["runs"].append(figures)
     return made
 
 

@@ -36,16 +36,20 @@ class Candidate:
         return training.judged(model, self.epochs.made, model.input_shape[1:3])
 
 
-def candidates(run: Run) -> Iterator[Candidate]:
-    """Those first that need no search."""
+def baselines(run: Run) -> Iterator[Candidate]:
+    """Those that need no search."""
     yield from _mobilenets(run)
     yield from _references(run)
-    found = Architecture.from_json(json.dumps(run.found["architecture"]))
-    yield Candidate("found", "found", lambda: keras_model.build(found), run.epochs)
+
+
+def found(run: Run) -> Iterator[Candidate]:
+    """The network found, with random weights and with those of the supernet."""
+    network = Architecture.from_json(json.dumps(run.found["architecture"]))
+    yield Candidate("found", "found", lambda: keras_model.build(network), run.epochs)
     yield Candidate(
         "found-supernet",
         "found, from the supernet's weights",
-        lambda: _extracted(run, found),
+        lambda: _extracted(run, network),
         run.epochs,
     )
 
@@ -71,11 +75,11 @@ def _mobilenets(run: Run) -> Iterator[Candidate]:
 def _references(run: Run) -> Iterator[Candidate]:
     space, task, limits = run.setting.space, run.task, run.task.limits
     shape, classes = space.input_shapes[-1], space.classes
-    found = run.kept(
+    kept = run.kept(
         "comparison/reference",
         lambda: {"width": networks.widest_reference(task.name, shape, classes, limits)},
     )
-    width = found["width"]
+    width = kept["width"]
     if width is not None:
         yield Candidate(
             "reference",

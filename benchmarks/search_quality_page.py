@@ -93,7 +93,7 @@ def _ranked_table(ranking: Json, inherited: np.ndarray, alone: np.ndarray) -> Ta
     )
     rows = (
         (
-            f"`{network['description']}`",
+            f"`{network['description']}`".replace("|", r"\|"),
             f"{network['macs'] / 1e6:.2f}",
             f"{network['sram_bytes']:,}",
             f"{network['flash_bytes']:,}",

@@ -26,6 +26,9 @@ SEED = 0
 PARTS = ("ranking", "methods", "comparison")
 """Folders of figures."""
 
+SEEDS = "seeds"
+"""Ends the names of settings that may change: more seeds change nothing about the first ones."""
+
 
 class Run:
     """A folder with what is done already, and what the parts have in common.
@@ -37,7 +40,8 @@ class Run:
     def __init__(self, task: Task, data: Path, folder: Path) -> None:
         self.task, self.data, self.folder = task, data, folder
         wanted = json.loads(json.dumps(dataclasses.asdict(task)))
-        if self.kept("settings", lambda: wanted) != wanted:
+        found = self.kept("settings", lambda: wanted)
+        if any(found[key] != wanted[key] for key in wanted if not key.endswith(SEEDS)):
             raise SettingsError(f"'{folder}' holds a run of other settings; choose another --out")
 
     def kept(self, name: str, make: Callable[[], Json]) -> Json:
@@ -59,12 +63,17 @@ class Run:
     @functools.cached_property
     def found(self) -> Json:
         """What the search has found, as `search.run` writes it."""
-        options = self.task.options(self.data) | {"seed": SEED}
-        folder = self.folder / "search"
-        if not (folder / "result.json").is_file():
-            search.run(out=folder, **options)
-        result: Json = json.loads((folder / "result.json").read_text(encoding="utf-8"))
+        path = self.folder / "search" / "result.json"
+        if not path.is_file():
+            raise SettingsError(f"'{path}' is not there yet; the part 'search' makes it")
+        result: Json = json.loads(path.read_text(encoding="utf-8"))
         return result
+
+    def search(self) -> None:
+        """Runs the search, if it is not done."""
+        if not (self.folder / "search" / "result.json").is_file():
+            options = self.task.options(self.data) | {"seed": SEED}
+            search.run(out=self.folder / "search", **options)
 
     @functools.cached_property
     def setting(self) -> Setting:
@@ -80,7 +89,6 @@ class Run:
         """Of the search's supernet."""
         from tflm_mcunet.search.evaluator import Evaluator
 
-        self.found  # noqa: B018 - trains it
         return Evaluator(self.setting.space, self.folder / "search" / "evaluation")
 
     @functools.cached_property

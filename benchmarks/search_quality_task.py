@@ -47,7 +47,7 @@ class Task:
     evaluations: tuple[int, int] = (20, 8)
     method_seeds: int = 3
     epochs: int = 60
-    seeds: int = 3
+    seeds: int = 2
 
     @property
     def limits(self) -> Limits:
