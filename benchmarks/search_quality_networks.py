@@ -9,57 +9,23 @@ import math
 import numpy as np
 import tf_keras
 
+from benchmarks.mobilenet_v2 import mobilenet_v2
 from tflm_converters import passes, reader
 from tflm_converters.emit.program import pack_program
 from tflm_converters.optimize import Goal, optimize
 from tflm_mcunet.quantize import quantize
-from tflm_mcunet.search.architecture import Architecture, Block, Convolution
+from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.cost import Cost
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.search.request import IMAGE_TASKS
-from tflm_mcunet.search.space import round_channels
 from zoo.recipes import baselines
-
-_MOBILENET_V2 = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-"""Expansion, channels, blocks, stride of each stage: table 2 of arXiv 1801.04381."""
 
 WIDTHS = tuple(round(0.05 + 0.01 * i, 2) for i in range(96))
 """Multipliers of MobileNetV2; several may give the same channels."""
 
 REFERENCE_WIDTHS = tuple(i / 16 for i in range(1, 33))
 """Multipliers of MLPerf Tiny's architectures: for keywords, filters in steps of 4."""
-
-
-def mobilenet_v2(
-    input_shape: tuple[int, int, int], classes: int, *, width: float, scales_head: bool
-) -> Architecture:
-    """MobileNetV2 (arXiv 1801.04381).
-
-    Args:
-        input_shape: rows, columns, channels.
-        classes: logits.
-        width: multiplier of all channels, which stay multiples of 8 as with its authors.
-        scales_head: whether of the last convolution's 1280, too; the paper's stay 1280 in
-            narrow networks.
-    """
-    stages = tuple(
-        tuple(
-            Block(round_channels(channels * width), stride=(s, s), expansion=expansion)
-            for s in (stride, *[1] * (blocks - 1))
-        )
-        for expansion, channels, blocks, stride in _MOBILENET_V2
-    )
-    head = round_channels(1280 * (width if scales_head else max(width, 1.0)))
-    return Architecture(input_shape, Convolution(round_channels(32 * width)), stages, head, classes)
 
 
 def widest_mobilenet_v2(

@@ -125,7 +125,7 @@ def test_page_says_what_is_better_and_what_is_not() -> None:
 
 def test_mobilenet_v2_is_that_of_keras() -> None:
     tf_keras = pytest.importorskip("tf_keras")
-    from benchmarks.search_quality_networks import mobilenet_v2
+    from benchmarks.mobilenet_v2 import mobilenet_v2
     from tflm_mcunet.search import keras_model
 
     published = tf_keras.applications.MobileNetV2((96, 96, 3), 0.35, weights=None, classes=7)
