@@ -12,52 +12,30 @@ import dataclasses
 
 from benchmarks import results
 from benchmarks.memory import references
+from benchmarks.mobilenet_v2 import mobilenet_v2
 from benchmarks.results import Json
 from tflm_converters.schedule.cost import layer_macs, stage_macs
 from tflm_converters.schedule.grouping import patch_stage
 from tflm_converters.schedule.network import build_network
 from tflm_mcunet.redistribute import patch_overhead, receptive_field, redistribute
 from tflm_mcunet.report.text import Table
-from tflm_mcunet.search.architecture import Architecture, Block, Convolution
+from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.graph import build_graph
 
 BLOCKS, PATCHES = 4, 4
 """In the patch stage, besides the first convolution; the paper counts that one as a block."""
 
-_STAGES = (
-    (1, 16, 1, 1),
-    (6, 24, 2, 2),
-    (6, 32, 3, 2),
-    (6, 64, 4, 2),
-    (6, 96, 3, 1),
-    (6, 160, 3, 2),
-    (6, 320, 1, 1),
-)
-"""Expansion, channels, blocks and stride (MobileNetV2, arXiv 1801.04381, table 2)."""
-
 
 def main() -> None:
     figures = results.provenance("benchmarks.redistribution")
     figures["paper"] = references()["redistribution"]
-    plain = mobilenet_v2()
+    plain = mobilenet_v2((224, 224, 3), 1000)
     changed = redistribute(plain, blocks=BLOCKS)
     figures["networks"] = [
         measure(plain, BLOCKS),
         measure(changed.architecture, changed.blocks),
     ]
     results.write("redistribution", figures, page)
-
-
-def mobilenet_v2(side: int = 224) -> Architecture:
-    """MobileNetV2 with a width of 1.0 and 1,000 classes."""
-    stages = tuple(
-        tuple(
-            Block(channels, stride=(stride, stride) if index == 0 else (1, 1), expansion=expansion)
-            for index in range(count)
-        )
-        for expansion, channels, count, stride in _STAGES
-    )
-    return Architecture((side, side, 3), Convolution(32), stages, 1280, 1000)
 
 
 def measure(network: Architecture, blocks: int) -> Json:

@@ -13,6 +13,7 @@ from typing import NoReturn
 
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import boards, cli_search, cli_zoo
+from tflm_mcunet.cli_schedule import add_board, add_mode
 from tflm_mcunet.option_types import byte_count, count, patch_grid, positive, ratio
 
 PROGRAM = "tflm-mcunet"
@@ -102,7 +103,7 @@ def _add_profile(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
     text = "Shows where SRAM, work and flash go, layer by layer, and whether the model fits."
     parser = commands.add_parser("profile", help=text, description=text)
     parser.add_argument("model", type=Path, metavar="MODEL", help="int8 .tflite file")
-    _add_board(parser)
+    add_board(parser)
     parser.add_argument(
         "--out", type=Path, metavar="DIR", help="folder for the plot, profile.png; default: none"
     )
@@ -168,8 +169,7 @@ def _add_bench(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         "default: c",
     )
     _add_mode(parser)
-    _add_board(parser)
-    parser.set_defaults(board="nano33ble")
+    add_board(parser, default="nano33ble")
     parser.add_argument(
         "--optimization",
         choices=("2", "3", "s"),
@@ -240,7 +240,7 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
 
 
 def _add_schedule(parser: argparse.ArgumentParser) -> None:
-    _add_board(parser)
+    add_board(parser)
     parser.add_argument(
         "--sram",
         type=byte_count,
@@ -274,17 +274,7 @@ def _add_schedule(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_mode(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--mode",
-        choices=("auto", "layer", "patch", "stream"),
-        default="auto",
-        help="how layers may run; default: auto, all ways",
-    )
-    parser.add_argument(
-        "--row-fed",
-        action="store_true",
-        help="the input arrives row by row, and is never held whole",
-    )
+    add_mode(parser)
     parser.add_argument(
         "--tile-slack",
         type=byte_count,
@@ -292,10 +282,6 @@ def _add_mode(parser: argparse.ArgumentParser) -> None:
         metavar="SIZE",
         help="bytes above the least SRAM for wider tiles, which run faster; default: 0",
     )
-
-
-def _add_board(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--board", metavar="NAME", help=f"one of {', '.join(boards.names())}")
 
 
 def _add_samples(parser: argparse.ArgumentParser, default: int) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from tflm_mcunet import boards
+from tflm_mcunet.cli_schedule import add_board, add_mode
 from tflm_mcunet.option_types import byte_count, count, hours, names, positive
 
 TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
@@ -97,7 +97,7 @@ def _add_space(stages: Any) -> argparse.ArgumentParser:
 
 def _add_limits(parser: argparse.ArgumentParser) -> None:
     """What the networks of a search must keep to; at least one is needed."""
-    parser.add_argument("--board", metavar="NAME", help=f"one of {', '.join(boards.names())}")
+    add_board(parser)
     for option, what in (("--sram", "activations"), ("--flash", "weights and tables")):
         parser.add_argument(
             option,
@@ -114,17 +114,7 @@ def _add_limits(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="most milliseconds, an estimate for the board's clock; default: any",
     )
-    parser.add_argument(
-        "--mode",
-        choices=("auto", "layer", "patch", "stream"),
-        default="auto",
-        help="how layers may run; default: auto. patch takes seconds for each network",
-    )
-    parser.add_argument(
-        "--row-fed",
-        action="store_true",
-        help="the input arrives row by row, and is never held whole",
-    )
+    add_mode(parser, note=". patch takes seconds for each network")
 
 
 def _add_executor(parser: argparse.ArgumentParser) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tflm_mcunet import boards
+from tflm_mcunet.cli_schedule import add_board
 
 
 def add_actions(zoo: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -47,12 +48,7 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
     _add_name(parser)
-    parser.add_argument(
-        "--board",
-        default="nano33ble",
-        metavar="NAME",
-        help=f"one of {', '.join(boards.names())}; default: nano33ble",
-    )
+    add_board(parser, default="nano33ble")
     parser.add_argument(
         "--sensor",
         choices=("none",),

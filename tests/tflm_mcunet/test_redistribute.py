@@ -5,8 +5,9 @@ import dataclasses
 
 import pytest
 
+from benchmarks.mobilenet_v2 import mobilenet_v2
 from benchmarks.patches import full_tile
-from benchmarks.redistribution import BLOCKS, measure, mobilenet_v2
+from benchmarks.redistribution import BLOCKS, measure
 from tflm_converters.cost import total_macs
 from tflm_converters.schedule.network import build_network
 from tflm_mcunet.redistribute import (
@@ -20,7 +21,7 @@ from tflm_mcunet.search.graph import build_graph
 
 
 def test_the_papers_figures_for_mobilenet_v2() -> None:
-    plain = mobilenet_v2()
+    plain = mobilenet_v2((224, 224, 3), 1000)
     changed = redistribute(plain, blocks=BLOCKS)
     before, after = measure(plain, BLOCKS), measure(changed.architecture, changed.blocks)
     assert (before["patch_side"], after["patch_side"]) == (75, 63)
@@ -34,7 +35,7 @@ def test_the_papers_figures_for_mobilenet_v2() -> None:
 
 
 def test_work_is_that_of_the_benchmark_and_of_the_converter() -> None:
-    network = mobilenet_v2(64)
+    network = mobilenet_v2((64, 64, 3), 1000)
     overhead = patch_overhead(network, blocks=2, patches=2)
     graph = build_graph(network)
     last = 7  # a convolution, two layers without an expansion, three with one
@@ -45,7 +46,7 @@ def test_work_is_that_of_the_benchmark_and_of_the_converter() -> None:
 
 
 def test_blocks_and_kernels_move_behind() -> None:
-    plain = mobilenet_v2(64)
+    plain = mobilenet_v2((64, 64, 3), 1000)
     changed = redistribute(plain, blocks=4)
     assert changed.blocks == 3  # the one residual among them has left
     front = changed.architecture.blocks[:3]
@@ -70,7 +71,7 @@ def test_receptive_field() -> None:
 
 
 def test_what_cannot_be_done_is_refused() -> None:
-    network = mobilenet_v2(64)
+    network = mobilenet_v2((64, 64, 3), 1000)
     with pytest.raises(RedistributionError, match="got none"):
         redistribute(network, blocks=len(network.blocks))
     with pytest.raises(RedistributionError, match="divides 8 rows"):

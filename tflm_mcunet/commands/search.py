@@ -9,8 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tflm_converters.errors import ConversionError, SettingsError
-from tflm_mcunet import boards
+from tflm_converters.errors import SettingsError
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.files import staged
 from tflm_mcunet.report import search as search_text
@@ -18,7 +17,6 @@ from tflm_mcunet.report import selection as selection_text
 from tflm_mcunet.search import pipeline
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.executor import open_executor
-from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.search.request import Request
 from tflm_mcunet.search.selection import GridPoint, Selection, select_space
@@ -56,7 +54,14 @@ def _request(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def _space(options: argparse.Namespace) -> int:
-    limits, model = limits_of(options), cost_model_of(options)
+    limits = Limits.given(
+        board=options.board,
+        sram=options.sram,
+        flash=options.flash,
+        macs=options.macs,
+        latency_ms=options.latency_ms,
+    )
+    model = CostModel.for_board(options.board, mode=options.mode, row_fed=options.row_fed)
     with open_executor(options.executor, workers=options.workers) as executor:
         with progress_bar(options) as progress:
             selection = select_space(
@@ -90,29 +95,3 @@ def grid(options: argparse.Namespace) -> list[GridPoint]:
     else:
         spaces = image_spaces(classes=options.classes, channels=options.channels or _CHANNELS)
     return [GridPoint(*point) for point in spaces]
-
-
-def limits_of(options: argparse.Namespace) -> Limits:
-    """The limits that options name; those of the board where they do not.
-
-    Raises:
-        ConversionError: there are none.
-    """
-    board = Limits() if options.board is None else Limits.of_board(options.board)
-    limits = Limits(
-        options.sram or board.sram_bytes,
-        options.flash or board.flash_bytes,
-        options.macs,
-        options.latency_ms,
-    )
-    if limits == Limits():
-        raise ConversionError(
-            "search needs something to keep to: --board, --sram, --flash, --macs or --latency-ms"
-        )
-    return limits
-
-
-def cost_model_of(options: argparse.Namespace) -> CostModel:
-    """How options say that costs are counted."""
-    clock = DEFAULT_CLOCK_HZ if options.board is None else boards.get(options.board).clock_hz
-    return CostModel(options.mode, options.row_fed, clock)

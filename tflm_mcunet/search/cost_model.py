@@ -18,6 +18,7 @@ from tflm_converters.emit.program import pack_program
 from tflm_converters.optimize import Goal, optimize
 from tflm_converters.schedule.evaluate import evaluate
 from tflm_converters.schedule.network import build_network
+from tflm_mcunet import boards
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.cost import Cost, Costs
 from tflm_mcunet.search.flash import parameter_bytes, program_bytes
@@ -63,6 +64,12 @@ class CostModel:
     mode: str = "auto"
     row_fed: bool = False
     clock_hz: int = DEFAULT_CLOCK_HZ
+
+    @classmethod
+    def for_board(cls, board: str | None, *, mode: str, row_fed: bool) -> CostModel:
+        """With the clock of a board, if one is given."""
+        clock_hz = DEFAULT_CLOCK_HZ if board is None else boards.get(board).clock_hz
+        return cls(mode, row_fed, clock_hz)
 
     def estimate(self, architectures: Sequence[Architecture]) -> Costs:
         """Costs of networks, SRAM as the solver estimates it; the rest is exact."""

@@ -2,7 +2,8 @@
 """Evolution and random search: both propose networks and are told how good they are.
 
 Evolution as in MCUNet (arXiv 2007.10319): a population of 100, 30 generations, the best 20 are
-the parents, half of the children by crossover, half by mutation with probability 0.1.
+the parents, half of the children by crossover, half by mutation with probability 0.1. On demand,
+a predictor of accuracy chooses among more children than are evaluated.
 
 What is proposed depends on the seed, the number of the generation and what is known so far, on
 nothing else. So the records are the whole state of a search, and one that is resumed goes on
@@ -23,10 +24,11 @@ from tqdm import tqdm
 
 from tflm_converters.errors import ConversionError
 from tflm_mcunet.search.architecture import Architecture
-from tflm_mcunet.search.cost import Cost
+from tflm_mcunet.search.cost import Cost, Costs
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.executor import Executor, SerialExecutor
 from tflm_mcunet.search.limits import Limits
+from tflm_mcunet.search.predictor import Ridge, encode
 from tflm_mcunet.search.space import SearchSpace
 
 Evaluate = Callable[[Architecture], float]
@@ -34,6 +36,9 @@ Evaluate = Callable[[Architecture], float]
 
 DRAWS = 20
 """Candidates are drawn this many times the number wanted before ever closer ones are tried."""
+
+PRESCREENED = 5
+"""With a predictor, children are drawn this many times the population."""
 
 FALLBACK_PROBABILITY = 0.3
 """Of mutating networks that fit, where hardly a random one does."""
@@ -45,13 +50,22 @@ class SearchStateError(ConversionError):
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """The constants of a search; the defaults are the papers'."""
+    """The constants of a search; the defaults are the papers'.
+
+    `parent_share`: how many parents there are, relative to the population. `predictor`: of many
+    children, those are evaluated for which `predictor.Ridge` predicts the best accuracies.
+    """
 
     seed: int = 0
     population: int = 100
     generations: int = 30
-    parents: int = 20
+    parent_share: float = 0.2
     mutation_probability: float = 0.1
+    predictor: bool = False
+
+    @property
+    def parents(self) -> int:
+        return max(2, round(self.parent_share * self.population))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -260,6 +274,15 @@ class Evolution(Search):
         rng, settings = self._rng(), self.settings
         if self.generation == 0:
             return self._draw_random(settings.population, rng)
+        drawn = settings.population * (PRESCREENED if settings.predictor else 1)
+        children = self._children(drawn, rng)
+        if len(children) > settings.population:
+            order = np.argsort(-self._predicted(children), kind="stable")
+            children = [children[index] for index in order[: settings.population]]
+        return children
+
+    def _children(self, count: int, rng: np.random.Generator) -> list[Architecture]:
+        settings = self.settings
         parents = [record.architecture for record in self.ranked()[: settings.parents]]
 
         def parent() -> Architecture:
@@ -273,9 +296,18 @@ class Evolution(Search):
             return self.space.mutate(parent(), rng, probability=probability)
 
         children: dict[Architecture, None] = {}
-        self._draw(settings.population // 2, crossed, children)
-        self._draw(settings.population - len(children), mutated, children)
+        self._draw(count // 2, crossed, children)
+        self._draw(count - len(children), mutated, children)
         return list(children)
+
+    def _predicted(self, children: Sequence[Architecture]) -> np.ndarray:
+        """Accuracies of networks that have not been evaluated, by those that have."""
+        known = [record.architecture for record in self.records]
+        costs = Costs.of([record.cost for record in self.records])
+        ridge = Ridge(
+            encode(self.space, known, costs), np.array([record.accuracy for record in self.records])
+        )
+        return ridge.predict(encode(self.space, children, self.model.estimate(children)))
 
 
 def _write_atomically(path: Path, text: str) -> None:

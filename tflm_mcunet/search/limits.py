@@ -7,7 +7,7 @@ import dataclasses
 
 import numpy as np
 
-from tflm_converters.errors import BudgetError
+from tflm_converters.errors import BudgetError, SettingsError
 from tflm_mcunet import boards
 from tflm_mcunet.arduino import RUNTIME_CODE_BYTES
 from tflm_mcunet.search.architecture import Architecture
@@ -55,6 +55,31 @@ class Limits:
         core = board.arduino or boards.ArduinoCore(0, 0)
         flash = board.flash_bytes - core.flash_bytes - RUNTIME_CODE_BYTES
         return cls(board.sram_bytes - core.sram_bytes, flash)
+
+    @classmethod
+    def given(
+        cls,
+        *,
+        board: str | None = None,
+        sram: int | None = None,
+        flash: int | None = None,
+        macs: int | None = None,
+        latency_ms: float | None = None,
+    ) -> Limits:
+        """The limits given; for SRAM and flash, if they are not, those of the board.
+
+        Raises:
+            SettingsError: there are none.
+            UnknownBoardError: no board has this name.
+        """
+        left = cls() if board is None else cls.of_board(board)
+        limits = cls(sram or left.sram_bytes, flash or left.flash_bytes, macs, latency_ms)
+        if limits == cls():
+            raise SettingsError(
+                "a search needs something to keep to: a board, or a limit on sram, flash, macs or "
+                "latency_ms"
+            )
+        return limits
 
     def excess(self, costs: Cost | Costs) -> np.ndarray:
         """Costs over limits, the largest ratio of each network: at most 1 where all are kept."""

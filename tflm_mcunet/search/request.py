@@ -9,11 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from tflm_converters.errors import ConversionError, SettingsError
-from tflm_mcunet import boards
 from tflm_mcunet.files import read_file, staged
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.effort import Effort
-from tflm_mcunet.search.latency import DEFAULT_CLOCK_HZ
 from tflm_mcunet.search.limits import Limits
 
 FILE = "run.json"
@@ -71,30 +69,19 @@ class Request:
 
     @property
     def limits(self) -> Limits:
-        """What networks must keep to: the limits given, for the rest those of the board.
-
-        Raises:
-            SettingsError: there are none.
-        """
-        board = Limits() if self.board is None else Limits.of_board(self.board)
-        limits = Limits(
-            self.sram or board.sram_bytes,
-            self.flash or board.flash_bytes,
-            self.macs,
-            self.latency_ms,
+        """What networks must keep to; see `Limits.given`."""
+        return Limits.given(
+            board=self.board,
+            sram=self.sram,
+            flash=self.flash,
+            macs=self.macs,
+            latency_ms=self.latency_ms,
         )
-        if limits == Limits():
-            raise SettingsError(
-                "a search needs something to keep to: a board, or a limit on SRAM, flash, MACs or "
-                "latency"
-            )
-        return limits
 
     @property
     def cost_model(self) -> CostModel:
         """How costs are counted."""
-        clock = DEFAULT_CLOCK_HZ if self.board is None else boards.get(self.board).clock_hz
-        return CostModel(self.mode, self.row_fed, clock)
+        return CostModel.for_board(self.board, mode=self.mode, row_fed=self.row_fed)
 
     def keep(self, folder: Path) -> None:
         """Writes the request, or makes sure that the folder's is the same.

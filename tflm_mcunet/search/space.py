@@ -195,7 +195,7 @@ def image_space(
     return SearchSpace(
         name=f"image W{width_multiplier:g}",
         input_shapes=tuple((r, r, channels) for r in sorted(resolutions)),
-        stem=Convolution(_round_channels(32 * width_multiplier)),
+        stem=Convolution(round_channels(32 * width_multiplier)),
         stages=(first, *stages),
         head_channels=0,
         classes=classes,
@@ -224,7 +224,7 @@ def audio_space(
     return SearchSpace(
         name=f"audio W{width_multiplier:g}",
         input_shapes=tuple((f, bins, 1) for f in sorted(frames)),
-        stem=Convolution(_round_channels(32 * width_multiplier), (3, bins), (1, 1), same=False),
+        stem=Convolution(round_channels(32 * width_multiplier), (3, bins), (1, 1), same=False),
         stages=stages,
         head_channels=0,
         classes=classes,
@@ -259,11 +259,11 @@ def audio_spaces(*, classes: int, bins: int) -> Iterator[tuple[int, float, Searc
 
 
 def _widths(base: int, multiplier: float) -> tuple[int, ...]:
-    rounded = (_round_channels(base * multiplier * width) for width in BLOCK_WIDTHS)
+    rounded = (round_channels(base * multiplier * width) for width in BLOCK_WIDTHS)
     return tuple(dict.fromkeys(rounded))
 
 
-def _round_channels(channels: float) -> int:
+def round_channels(channels: float) -> int:
     """To the nearest multiple of 8 that takes away no more than a tenth (MobileNetV2)."""
     rounded = max(CHANNEL_MULTIPLE, round(channels / CHANNEL_MULTIPLE) * CHANNEL_MULTIPLE)
     return rounded + CHANNEL_MULTIPLE if rounded < 0.9 * channels else rounded

@@ -71,7 +71,10 @@ def train(
             their order is the same in a run that was resumed. See `batches.shuffled`.
         options: how to train.
         directory: keeps a checkpoint of each epoch, and logs for TensorBoard; none by default.
-        strategy: of distribution, in whose scope the supernet was made; `batches` are global.
+            Of several workers the first writes it, and all must see it.
+        strategy: of distribution, in whose scope the supernet was made, such as
+            `tf.distribute.MultiWorkerMirroredStrategy()` in each process of a cluster; the
+            batches of `data` are shared out.
         validate: called after each epoch.
         progress: whether to show a bar on stderr.
 

@@ -45,7 +45,7 @@ def test_limits_of_options_replace_those_of_the_board(capsys: pytest.CaptureFixt
 
 
 def test_no_limits(capsys: pytest.CaptureFixture[str]) -> None:
-    assert "something to keep to: --board, --sram" in _error(capsys)
+    assert "something to keep to: a board, or a limit on sram" in _error(capsys)
 
 
 def test_impossible_latency(capsys: pytest.CaptureFixture[str]) -> None:

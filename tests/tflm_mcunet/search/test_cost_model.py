@@ -13,6 +13,7 @@ from tests.tflm_mcunet.search.random_networks import (
 )
 from tflm_converters.cost import total_macs
 from tflm_converters.optimize import Goal, optimize
+from tflm_mcunet import boards
 from tflm_mcunet.redistribute import redistribute
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.cost_model import CostModel
@@ -76,6 +77,12 @@ def test_figures_do_not_depend_on_the_batch(monkeypatch: pytest.MonkeyPatch) -> 
     apart = CostModel().estimate(_NETWORKS)
     for field in dataclasses.fields(together):
         assert np.array_equal(getattr(together, field.name), getattr(apart, field.name))
+
+
+def test_clock_is_the_boards() -> None:
+    model = CostModel.for_board("uno-r4", mode="layer", row_fed=True)
+    assert model == CostModel("layer", True, boards.get("uno-r4").clock_hz)
+    assert CostModel.for_board(None, mode="auto", row_fed=False) == CostModel()
 
 
 def test_latency_follows_the_clock() -> None:

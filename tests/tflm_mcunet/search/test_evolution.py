@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -25,7 +26,7 @@ from tflm_mcunet.search.limits import InfeasibleError, Limits
 
 _SPACE = tiny_space()
 _LIMITS = Limits(flash_bytes=30 * 1024)
-_SETTINGS = Settings(seed=5, population=6, generations=3, parents=3)
+_SETTINGS = Settings(seed=5, population=6, generations=3, parent_share=0.5)
 
 
 def accuracy(network: Architecture) -> float:
@@ -71,7 +72,7 @@ def test_half_of_the_children_are_crossed_and_all_descend_from_parents() -> None
 @pytest.mark.parametrize("kind", [Evolution, RandomSearch])
 def test_depends_on_the_seed_alone(kind: type[Search]) -> None:
     one, same = _search(kind), _search(kind)
-    other = _search(kind, settings=Settings(seed=6, population=6, generations=3, parents=3))
+    other = _search(kind, settings=Settings(seed=6, population=6, generations=3, parent_share=0.5))
     for search in (one, same, other):
         search.run(accuracy)
     assert one.records == same.records
@@ -79,18 +80,30 @@ def test_depends_on_the_seed_alone(kind: type[Search]) -> None:
 
 
 def test_evolution_beats_random_search() -> None:
-    settings = Settings(population=10, generations=5, parents=4)
+    settings = Settings(population=10, generations=5, parent_share=0.4)
     evolved = _search(settings=settings).run(accuracy)
     drawn = _search(RandomSearch, settings=settings).run(accuracy)
     assert evolved.accuracy > drawn.accuracy
 
 
-def test_resumes_as_if_never_interrupted(tmp_path: Path) -> None:
-    whole = _search()
+def test_predictor_finds_more_with_as_many_evaluations() -> None:
+    plain, chosen = (
+        _search(settings=Settings(population=6, generations=4, parent_share=0.5, predictor=given))
+        for given in (False, True)
+    )
+    assert chosen.run(accuracy).accuracy > plain.run(accuracy).accuracy
+    assert len(chosen.records) == len(plain.records)
+    assert all(_LIMITS.kept(record.cost) for record in chosen.records)
+
+
+@pytest.mark.parametrize("predictor", [False, True])
+def test_resumes_as_if_never_interrupted(tmp_path: Path, predictor: bool) -> None:
+    settings = dataclasses.replace(_SETTINGS, predictor=predictor)
+    whole = _search(settings=settings)
     whole.run(accuracy)
     state = tmp_path / "search.json"
     while True:
-        search = _search(state=state)  # a new process would do no more than this
+        search = _search(state=state, settings=settings)  # a new process would do no more
         if search.finished:
             break
         proposed = search.propose()

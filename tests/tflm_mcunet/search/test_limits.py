@@ -2,7 +2,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
+from tflm_converters.errors import SettingsError
+from tflm_mcunet.boards import UnknownBoardError
 from tflm_mcunet.search.cost import Cost, Costs
 from tflm_mcunet.search.limits import Limits
 
@@ -13,6 +16,21 @@ def test_excess_is_the_largest_ratio() -> None:
     costs = Costs.of([_COST, Cost(10, 20, 30, 40.0)])
     assert Limits(500, 4000).excess(costs).tolist() == [2.0, 0.02]
     assert Limits().excess(costs).tolist() == [0.0, 0.0]
+
+
+def test_given_limits_replace_the_boards() -> None:
+    board = Limits.of_board("nano33ble")
+    assert Limits.given(board="nano33ble") == board
+    changed = Limits.given(board="nano33ble", sram=1024, latency_ms=5.0)
+    assert changed == Limits(1024, board.flash_bytes, None, 5.0)
+    assert Limits.given(macs=7) == Limits(macs=7)
+
+
+def test_nothing_given_is_refused() -> None:
+    with pytest.raises(SettingsError, match="something to keep to: a board, or a limit on sram"):
+        Limits.given()
+    with pytest.raises(UnknownBoardError):
+        Limits.given(board="none")
 
 
 def test_limits_are_inclusive() -> None:

@@ -29,7 +29,7 @@ def test_costs_are_for_the_boards_clock() -> None:
 
 
 def test_nothing_to_keep_to_is_refused() -> None:
-    with pytest.raises(SettingsError, match="a board, or a limit on SRAM"):
+    with pytest.raises(SettingsError, match="a board, or a limit on sram"):
         dataclasses.replace(_REQUEST, board=None).limits  # noqa: B018
 
 

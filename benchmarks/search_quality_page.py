@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+"""results/search_quality_<task>.md from results/search_quality_<task>.json."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmarks import search_quality_figures as figures
+from benchmarks.results import Json, markdown, provenance_text
+from tflm_mcunet.report.text import Table
+
+TAU_WANTED = 0.5
+FOUND = "found"
+
+
+def page(measured: Json) -> str:
+    """The whole page."""
+    task = measured["task"]
+    made_at = ", ".join(commit[:12] for commit in measured["made_at"])
+    parts = [
+        f"# Quality of the search on {task['name']}",
+        f"{provenance_text(measured)} The parts were trained at commit {made_at}.",
+        _setting(measured),
+        f"![Ranks; evolution and random search](search_quality_{task['name']}.png)",
+        "## Do shared weights tell which networks are better?",
+        *_ranks(measured["ranking"], task),
+        "## Is evolution better than random search?",
+        *_methods(measured["methods"], task),
+        "## Is the network found better than others of its memory?",
+        *_comparison(measured["comparison"], task),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _setting(measured: Json) -> str:
+    task, found = measured["task"], measured["search"]
+    effort, space, cost = task["effort"], found["space"], found["cost"]
+    return (
+        f"Limits: {task['sram']:,} bytes of SRAM, fed row by row, and {task['flash']:,} bytes of "
+        "flash for weights and tables, by the converter's planner. Stage one chose inputs of "
+        f"{space['resolution']} rows and width multiplier {space['width']:g}. One supernet was "
+        f"trained for {effort['epochs']} epochs ({effort['warm_up']} of them the largest network "
+        f"alone), and evolution evaluated {found['evaluated']} networks with it. It found "
+        f"`{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
+        f"{cost['flash_bytes']:,} of flash, {cost['macs'] / 1e6:.2f}M MACs."
+    )
+
+
+# ---- Ranks ---------------------------------------------------------------------------------------
+
+
+def _ranks(ranking: Json, task: Json) -> list[str]:
+    inherited, alone = figures.accuracies(ranking)
+    examples, _ = figures.by_example(ranking)
+    low, high = figures.tau_interval(ranking)
+    value = figures.tau(ranking)
+    verdict = "reached" if value >= TAU_WANTED else "**not reached**"
+    return [
+        f"{len(inherited)} of 1,000 random networks of the space, spread evenly over its MACs by "
+        f"ratio, whether they keep to the limits or not. Each was trained by itself for "
+        f"{task['ranked_epochs']} epochs with {len(alone)} seeds, and evaluated with the "
+        "supernet's weights, its batch normalizations recalibrated. Accuracies are means over "
+        f"{ranking['views']} views of each of {examples.shape[1]} validation examples; one of them "
+        f"has a standard error of about {100 * figures.standard_errors(examples).mean():.1f} "
+        "points, less for differences, since all see the same examples.",
+        f"**Kendall's tau {value:.2f}**, wanted {TAU_WANTED}: {verdict}. 90 % of resampled "
+        f"validation sets give {low:.2f} to {high:.2f}. {_between_seeds(inherited, alone)}",
+        markdown(_ranked_table(ranking, inherited, alone)),
+    ]
+
+
+def _between_seeds(inherited: np.ndarray, alone: np.ndarray) -> str:
+    if len(alone) < 2:
+        return ""
+    single = np.mean([figures.kendall_tau(inherited, seed) for seed in alone])
+    pairs = [figures.kendall_tau(alone[i], alone[j]) for i in range(len(alone)) for j in range(i)]
+    return (
+        f"With a single seed by itself it is {single:.2f} on average; between two seeds, which "
+        f"differ by noise alone, {np.mean(pairs):.2f}."
+    )
+
+
+def _ranked_table(ranking: Json, inherited: np.ndarray, alone: np.ndarray) -> Table:
+    headers = (
+        "<network",
+        "MMACs",
+        "SRAM, bytes",
+        "flash, bytes",
+        "supernet's weights",
+        *(f"by itself, seed {seed}" for seed in range(len(alone))),
+    )
+    rows = (
+        (
+            f"`{network['description']}`".replace("|", r"\|"),
+            f"{network['macs'] / 1e6:.2f}",
+            f"{network['sram_bytes']:,}",
+            f"{network['flash_bytes']:,}",
+            *(f"{accuracy:.1%}" for accuracy in (inherited[i], *alone[:, i])),
+        )
+        for i, network in enumerate(ranking["networks"])
+    )
+    return Table(headers, tuple(rows))
+
+
+# ---- Searches ------------------------------------------------------------------------------------
+
+
+def _methods(methods: Json, task: Json) -> list[str]:
+    population, generations = task["evaluations"]
+    return [
+        f"{population * generations} evaluations each ({generations} generations of {population}), "
+        "all within the limits, by accuracy on the validation split with the supernet's weights. "
+        "All methods draw their networks from those that fit.",
+        markdown(_methods_table(methods)),
+    ]
+
+
+def _methods_table(methods: Json) -> Table:
+    quarters = (0.25, 0.5, 1.0)
+    curves = {name: figures.best_so_far(runs) for name, runs in methods.items()}
+    evaluations = [round(share * next(iter(curves.values())).shape[1]) for share in quarters]
+    headers = ("<method", "seeds", *(f"best after {count}" for count in evaluations), "the best")
+    rows = (
+        (
+            name,
+            f"{len(found)}",
+            *(_spread(found[:, count - 1]) for count in evaluations),
+            ", ".join(f"{best:.1%}" for best in found[:, -1]),
+        )
+        for name, found in curves.items()
+    )
+    return Table(headers, tuple(rows))
+
+
+# ---- Networks ------------------------------------------------------------------------------------
+
+
+def _comparison(comparison: Json, task: Json) -> list[str]:
+    found = comparison[FOUND]["runs"]
+    others = [key for key in comparison if not key.startswith(FOUND)]
+    examples = figures.right(found, "test").shape[1]
+    return [
+        f"Each as wide as the limits allow, trained for {task['epochs']} epochs from random "
+        f"weights with {task['seeds']} seeds (of weights and order): the same clips or images, "
+        "augmentation, batches, optimizer and learning rate; but for the row that begins with the "
+        f"supernet's weights, whose epochs come on top. Mean ± standard deviation over seeds; "
+        f"{examples} test examples. SRAM, flash and MACs are those of the quantized files by the "
+        "converter's planner. Only here was the test split used.",
+        markdown(_comparison_table(comparison)),
+        "Points of test accuracy by which the found network, trained from random weights, is "
+        "better, ± standard error (seeds and test examples); within "
+        f"{figures.CLEAR:g} of them it counts as noise:",
+        "\n".join(_verdict(found, comparison[key]) for key in others),
+    ]
+
+
+def _verdict(found: Sequence[Json], other: Json) -> str:
+    value, error = figures.difference(found, other["runs"], "test")
+    if abs(value) <= figures.CLEAR * error:
+        text = "within noise"
+    else:
+        text = "better" if value > 0 else "**worse**"
+    return f"* {other['title']}: {100 * value:+.1f} ± {100 * error:.1f}, {text}"
+
+
+def _comparison_table(comparison: Json) -> Table:
+    headers = (
+        "<network",
+        "SRAM, bytes",
+        "flash, bytes",
+        "MMACs",
+        "parameters",
+        "validation",
+        "test",
+        "test, int8",
+    )
+    rows = []
+    for made in comparison.values():
+        first = made["runs"][0]
+        splits = (figures.right(made["runs"], s) for s in ("val", "test", "test_int8"))
+        rows.append(
+            (
+                made["title"],
+                f"{first['sram_bytes']:,}",
+                f"{first['flash_bytes']:,}",
+                f"{first['macs'] / 1e6:.2f}",
+                f"{first['parameters']:,}",
+                *(_spread(right.mean(axis=1)) for right in splits),
+            )
+        )
+    return Table(headers, tuple(rows))
+
+
+def _spread(values: np.ndarray) -> str:
+    if len(values) == 1:
+        return f"{values[0]:.1%}"
+    return f"{100 * values.mean():.1f} ± {100 * values.std(ddof=1):.1f} %"
