@@ -102,11 +102,18 @@ static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum)
                        : tmc_any_output(op, scale.multiplier, scale.right_shift, sum);
 }
 
-// All that sums of one channel need.
-typedef struct {
-  tmc_scale scale;
-  uint32_t bias;
-} tmc_channel;
+// Finds what `count` channels need. False: not all of their scales are fast.
+static inline int tmc_find_channels(const tmc_call* call, int32_t first, int32_t count,
+                                    tmc_scale* scales, uint32_t* biases) {
+  const tmc_channels channels = tmc_channels_of(call);
+  int all_are_fast = 1;
+  for (int32_t i = 0; i < count; ++i) {
+    scales[i] = tmc_scale_of(&channels, first + i);
+    biases[i] = tmc_bias(&channels, first + i);
+    all_are_fast &= scales[i].is_fast;
+  }
+  return all_are_fast;
+}
 
 // The fast outputs are saturated to int8_t and nothing else; few activations are narrower.
 static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t count) {

@@ -89,14 +89,6 @@ TMC_INLINE void tmc_write_4_pixels(const tmc_scale* scale, tmc_sums sums, int8_t
 
 #else
 
-// A loop over `count` times `body`, two in each turn; an odd one is the first.
-#define TMC_LOOP_BY_TWO(body)       \
-  "tst %[count], #1\n\t"            \
-  "bne 2f\n"                        \
-  "1:\n\t" body "2:\n\t" body       \
-  "subs %[count], %[count], #2\n\t" \
-  "bgt 1b"
-
 TMC_INLINE void tmc_widen(const int8_t* values, int32_t quads, uint32_t offset, int32_t step,
                           uint32_t* wide) {
   uint32_t even;

@@ -134,13 +134,21 @@ static void accumulate(const tmc_kernel_table* kernels, const tmc_group* group,
   }
 }
 
+static tmc_kernel kernel_of(const tmc_kernel_table* kernels, const tmc_call* call) {
+  const tmc_op* op = call->op;
+  if (op->kind != TMC_DEPTHWISE) {
+    return kernels->of_kind[op->kind];
+  }
+  const tmc_window_case window = tmc_window_case_of(op, call->output.channels);
+  return (op->flags & TMC_IN_PLACE) != 0 ? kernels->depthwise_in_place[window]
+                                         : kernels->depthwise[window];
+}
+
 static void execute(const tmc_kernel_table* kernels, const tmc_group* group, const tmc_call* call) {
   if (tmc_accumulates(call->op)) {
     accumulate(kernels, group, call);
-  } else if ((call->op->flags & TMC_IN_PLACE) != 0) {
-    kernels->depthwise_in_place(call);
   } else {
-    kernels->of_kind[call->op->kind](call);
+    kernel_of(kernels, call)(call);
   }
 }
 

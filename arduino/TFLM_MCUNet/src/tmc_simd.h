@@ -149,6 +149,14 @@ TMC_INLINE tmc_quad tmc_next_quad(const uint32_t** words) {
   return quad;
 }
 
+// A loop over `count` times `body`, two in each turn; an odd one is the first.
+#define TMC_LOOP_BY_TWO(body)       \
+  "tst %[count], #1\n\t"            \
+  "bne 2f\n"                        \
+  "1:\n\t" body "2:\n\t" body       \
+  "subs %[count], %[count], #2\n\t" \
+  "bgt 1b"
+
 // sum + a.low * b.low, sum + a.high * b.high, and both, modulo 2^32.
 TMC_INSTRUCTION_OF_3(uint32_t, tmc_multiply_add_low, "smlabb %0, %1, %2, %3")
 TMC_INSTRUCTION_OF_3(uint32_t, tmc_multiply_add_high, "smlatt %0, %1, %2, %3")
