@@ -110,7 +110,7 @@ def depthwise_in_place(rng: Generator) -> Case:
 
 
 def depthwise_of_size(size: int, rng: Generator) -> Case:
-    """A depthwise convolution with square windows, on an image that may be smaller than they are."""
+    """A depthwise convolution with square windows, which may be larger than the image."""
     height, width, channels = (int(n) for n in rng.integers(1, (14, 60, 11)))
     builder = NetworkBuilder(int(rng.integers(1 << 30)))
     image = builder.input(height, width, channels)
