@@ -17,6 +17,7 @@ SOURCES = [
     native.RUNTIME / f"tmc_{name}.c"
     for name in (
         "conv",
+        "conv_input",
         "conv_simd",
         "depthwise",
         "depthwise_3x3",
