@@ -125,5 +125,14 @@ static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t 
   }
 }
 
+// All outputs of a box.
+static inline void tmc_clamp_box(const tmc_call* call) {
+  const tmc_box* box = &call->box;
+  const int32_t count = (box->x_end - box->x_begin) * call->output.channels;
+  for (int32_t y = box->y_begin; y < box->y_end; ++y) {
+    tmc_clamp_outputs(call->op, tmc_pixel(&call->output, y, box->x_begin), count);
+  }
+}
+
 #endif
 #endif  // TMC_CHANNELS_H_

@@ -59,11 +59,40 @@ static void widen_rows(const tmc_call* call, int32_t y, int32_t x, int32_t run, 
   }
 }
 
-// Three rows of nine bytes, as the first layer of nearly every network for images has them.
-static void widen_3_by_9(const tmc_call* call, int32_t y, int32_t x, tmc_widening to) {
-  const int8_t* const top = tmc_pixel(&call->inputs[0], y, x);
-  const int8_t* const middle = tmc_pixel(&call->inputs[0], y + 1, x);
-  const int8_t* const bottom = tmc_pixel(&call->inputs[0], y + 2, x);
+int tmc_has_rows_of_9(const tmc_call* call) {
+  const tmc_op* op = call->op;
+  return op->kernel_h == 3 && op->kernel_w * call->inputs[0].channels == 9 && op->dilation_h == 1 &&
+         op->dilation_w == 1;
+}
+
+static void find_rows(const tmc_call* call, int32_t y, tmc_rows_of_9* rows) {
+  const tmc_op* op = call->op;
+  const tmc_view* input = &call->inputs[0];
+  const int32_t top = y * op->stride_h - op->pad_top;
+  const int32_t last = input->width - op->kernel_w + op->pad_left;
+  rows->y = y;
+  rows->begin = (tmc_max(op->pad_left, 0) + op->stride_w - 1) / op->stride_w;
+  rows->end = 0;
+  if (top >= 0 && top + 3 <= input->height && last >= 0) {
+    rows->end = last / op->stride_w + 1;
+    for (int32_t i = 0; i < 3; ++i) {
+      rows->rows[i] = tmc_pixel(input, top + i, 0);
+    }
+  }
+}
+
+int tmc_widen_rows_of_9(const tmc_call* call, tmc_position at, tmc_rows_of_9* rows,
+                        tmc_widening to) {
+  if (at.y != rows->y) {
+    find_rows(call, at.y, rows);
+  }
+  if (at.x < rows->begin || at.x >= rows->end) {
+    return 0;
+  }
+  const int32_t x = (at.x * call->op->stride_w - call->op->pad_left) * call->inputs[0].channels;
+  const int8_t* const top = rows->rows[0] + x;
+  const int8_t* const middle = rows->rows[1] + x;
+  const int8_t* const bottom = rows->rows[2] + x;
   widen_quad(&to, tmc_load_word(top));
   widen_quad(&to, tmc_load_word(top + 4));
   widen_quad(&to, tmc_load_word(top + 5) >> 24 | tmc_load_word(middle) << 8);
@@ -71,6 +100,7 @@ static void widen_3_by_9(const tmc_call* call, int32_t y, int32_t x, tmc_widenin
   widen_quad(&to, tmc_load_word(middle + 5) >> 16 | tmc_load_word(bottom) << 16);
   widen_quad(&to, tmc_load_word(bottom + 2));
   widen_quad(&to, tmc_load_word(bottom + 5) >> 8);
+  return 1;
 }
 
 // ---- Any windows ----
@@ -162,12 +192,8 @@ void tmc_widen_window(const tmc_call* call, tmc_position at, tmc_byte_range part
   const int32_t y = at.y * op->stride_h - op->pad_top;
   const int32_t x = at.x * op->stride_w - op->pad_left;
   const int32_t run = op->kernel_w * call->inputs[0].channels;
-  if (!is_inside(call, y, x)) {
-    widen_any(call, at, part, to);
-  } else if (run % 4 == 0) {
+  if (run % 4 == 0 && is_inside(call, y, x)) {
     widen_rows(call, y, x, run, part, to);
-  } else if (run == 9 && op->kernel_h == 3) {
-    widen_3_by_9(call, y, x, to);
   } else {
     widen_any(call, at, part, to);
   }

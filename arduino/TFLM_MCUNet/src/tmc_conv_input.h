@@ -32,6 +32,22 @@ void tmc_widen_bytes(tmc_widening to, const int8_t* values, int32_t count);
 // What is left over of them behind `count / 4` quads.
 void tmc_widen_rest(tmc_widening to, const int8_t* values, int32_t count);
 
+// Three rows of nine bytes, as the first layer of nearly every network for images has them: the
+// rows of the input below row `y` of the output, from column 0 on, and which columns of the output
+// have windows inside the input.
+typedef struct {
+  int32_t y;
+  int32_t begin;
+  int32_t end;
+  const int8_t* rows[3];
+} tmc_rows_of_9;
+
+int tmc_has_rows_of_9(const tmc_call* call);
+
+// False: the window is not inside the input, and is not widened.
+int tmc_widen_rows_of_9(const tmc_call* call, tmc_position at, tmc_rows_of_9* rows,
+                        tmc_widening to);
+
 // Widens a part of any window.
 void tmc_widen_window(const tmc_call* call, tmc_position at, tmc_byte_range part, tmc_widening to);
 

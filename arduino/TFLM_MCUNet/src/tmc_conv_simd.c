@@ -28,20 +28,15 @@ typedef struct {
   int32_t window_bytes;
   int32_t filter_bytes;  // a multiple of four
   int is_pointwise;      // 1 x 1 without padding
-  tmc_position at;       // the first of the pixels that are computed together, and how many there
-  int32_t count;         // are: if fewer than come out, the last one is repeated
+  int has_rows_of_9;
+  tmc_rows_of_9 rows;
+  tmc_position at;  // the first of the pixels that are computed together, and how many there are:
+  int32_t count;    // if fewer than come out, the last one is repeated
   int8_t* outputs[STRIP_PIXELS];
   uint32_t buffer[BUFFER_WORDS];
 } convolution;
 
 // ---- Input ----
-
-static void advance(const tmc_call* call, tmc_position* at) {
-  if (++at->x == call->box.x_end) {
-    at->x = call->box.x_begin;
-    ++at->y;
-  }
-}
 
 static const int8_t* pixel_below(const tmc_call* call, tmc_position at) {
   return tmc_pixel(&call->inputs[0], at.y * call->op->stride_h, at.x * call->op->stride_w);
@@ -64,23 +59,36 @@ static void widen_pixels(const int8_t* const* values, int32_t bytes, tmc_widenin
   }
 }
 
+static void widen_window(convolution* c, tmc_position at, tmc_byte_range range, tmc_widening to) {
+  if (!c->has_rows_of_9 || !tmc_widen_rows_of_9(c->call, at, &c->rows, to)) {
+    tmc_widen_window(c->call, at, range, to);
+  }
+}
+
 // Widens a part of the windows of `count` pixels, `pixels` interleaved.
 TMC_NOINLINE static void widen_part(convolution* c, part_of_windows part, int32_t count,
                                     int32_t pixels) {
+  const tmc_box* box = &c->call->box;
+  const int32_t step = c->call->op->stride_w * c->call->inputs[0].channels;
   const tmc_byte_range range = {4 * part.first,
                                 tmc_min(4 * (part.first + part.count), c->window_bytes)};
   tmc_widening to = {2 * pixels, tmc_pair_of(c->call->op->input_offset), c->buffer};
   tmc_position at = c->at;
+  const int8_t* below = pixel_below(c->call, at) + range.begin;
   for (int32_t done = 0; done < count;) {
     const int8_t* values[4];
     for (int32_t p = 0; p < pixels; ++p) {
-      if (c->is_pointwise) {
-        values[p] = pixel_below(c->call, at) + range.begin;
-      } else {
-        tmc_widen_window(c->call, at, range, (tmc_widening){to.step, to.offset, to.wide + 2 * p});
+      values[p] = below;
+      if (!c->is_pointwise) {
+        widen_window(c, at, range, (tmc_widening){to.step, to.offset, to.wide + 2 * p});
       }
-      if (++done < c->count) {
-        advance(c->call, &at);
+      if (++done >= c->count) {
+        continue;
+      }
+      below += step;
+      if (++at.x == box->x_end) {
+        at = (tmc_position){at.y + 1, box->x_begin};
+        below = pixel_below(c->call, at) + range.begin;
       }
     }
     if (c->is_pointwise) {
@@ -92,29 +100,29 @@ TMC_NOINLINE static void widen_part(convolution* c, part_of_windows part, int32_
 
 // ---- Sums and outputs ----
 
-// Adds the products of a part of the windows of four pixels to their sums.
-TMC_NOINLINE static void add_products(const int8_t* weights, const uint32_t** wide, int32_t quads,
-                                      tmc_sums* sums) {
-  *sums = tmc_dot_of_4_pixels(weights, wide, quads, *sums);
-}
-
 static tmc_sums start_of(const convolution* c, int32_t channel) {
   const uint32_t bias = tmc_bias(&c->channels, channel);
   return (tmc_sums){bias, bias, bias, bias};
 }
 
+// Not inlined, so that there is one loop of it.
+TMC_NOINLINE static void run_filters(tmc_filters* filters) { tmc_run_filters(filters); }
+
 // Adds the first part of the windows of four pixels, or a further one, to the sums of channels.
 static void add_part(convolution* c, part_of_windows part, int32_t first, int32_t count) {
-  const int8_t* weights = c->weights + first * c->filter_bytes + 4 * part.first;
-  tmc_sums* sums = (tmc_sums*)(void*)(c->buffer + PART_WORDS);
-  for (int32_t channel = first; channel < first + count; ++channel, ++sums) {
-    const uint32_t* wide = c->buffer;
-    if (part.first == 0) {
-      *sums = start_of(c, channel);
-    }
-    add_products(weights, &wide, part.count, sums);
-    weights += c->filter_bytes;
+  tmc_sums* const sums = (tmc_sums*)(void*)(c->buffer + PART_WORDS);
+  tmc_filters filters = {
+      .weights = c->weights + first * c->filter_bytes + 4 * part.first,
+      .quads = part.count,
+      .wide = c->buffer,
+      .step = c->filter_bytes,
+      .sums = sums,
+      .sums_end = sums + count,
+  };
+  for (int32_t i = 0; i < count && part.first == 0; ++i) {
+    sums[i] = start_of(c, first + i);
   }
+  run_filters(&filters);
 }
 
 // A channel whose scale is not fast.
@@ -123,7 +131,9 @@ TMC_NOINLINE static void end_channel_slowly(convolution* c, const tmc_filter_run
   const uint32_t* wide = c->buffer;
   for (int8_t* const* pixel = run->pixels; pixel != run->pixels_end; pixel += 4) {
     tmc_sums sums = run->start;
-    add_products(run->weights, &wide, run->quads, &sums);
+    tmc_filters filter = {run->weights, run->quads, wide, 0, &sums, &sums + 1};
+    run_filters(&filter);
+    wide += 8 * run->quads;
     pixel[0][run->channel] = tmc_output(op, run->scale, sums.a);
     pixel[1][run->channel] = tmc_output(op, run->scale, sums.b);
     pixel[2][run->channel] = tmc_output(op, run->scale, sums.c);
@@ -221,15 +231,29 @@ static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
 
 // ---- Strips of pixels ----
 
+// Finds where the next `count` pixels of the output go.
+static void find_outputs(convolution* c, int32_t count, tmc_position* at) {
+  const tmc_box* box = &c->call->box;
+  c->at = *at;
+  c->count = count;
+  for (int32_t p = 0; p < count;) {
+    int8_t* output = tmc_pixel(&c->call->output, at->y, at->x);
+    const int32_t end = tmc_min(p + box->x_end - at->x, count);
+    at->x += end - p;
+    for (; p < end; ++p) {
+      c->outputs[p] = output;
+      output += c->call->output.channels;
+    }
+    if (at->x == box->x_end) {
+      *at = (tmc_position){at->y + 1, box->x_begin};
+    }
+  }
+}
+
 // Computes `count` pixels from `at` on, which then is the next one.
 static void compute(convolution* c, int32_t count, tmc_position* at) {
   const int32_t channels = c->call->output.channels;
-  c->at = *at;
-  c->count = count;
-  for (int32_t p = 0; p < count; ++p) {
-    c->outputs[p] = tmc_pixel(&c->call->output, at->y, at->x);
-    advance(c->call, at);
-  }
+  find_outputs(c, count, at);
   if (count == 1 && channels > 1) {
     compute_pixels(c, 1, 1);
   } else {
@@ -237,9 +261,6 @@ static void compute(convolution* c, int32_t count, tmc_position* at) {
       c->outputs[p] = c->outputs[p - 1];
     }
     compute_pixels(c, (count + 3) / 4, 4);
-  }
-  for (int32_t p = 0; p < count; ++p) {
-    tmc_clamp_outputs(c->call->op, c->outputs[p], channels);
   }
 }
 
@@ -273,6 +294,8 @@ void tmc_conv_s8(const tmc_call* call) {
   c.window_bytes = op->kernel_h * op->kernel_w * call->inputs[0].channels;
   c.filter_bytes = (int32_t)tmc_filter_bytes((uint32_t)c.window_bytes);
   c.is_pointwise = is_pointwise(call);
+  c.has_rows_of_9 = tmc_has_rows_of_9(call);
+  c.rows.y = -1;
   const int32_t strip = strip_pixels(c.filter_bytes / 4);
   int32_t left = tmc_max(box->y_end - box->y_begin, 0) * tmc_max(box->x_end - box->x_begin, 0);
   while (left > 0) {
@@ -280,6 +303,7 @@ void tmc_conv_s8(const tmc_call* call) {
     compute(&c, count, &at);
     left -= count;
   }
+  tmc_clamp_box(call);
 }
 
 #endif

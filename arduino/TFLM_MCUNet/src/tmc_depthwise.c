@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE: output[o] = requantize(bias[o] + sum over taps of
 //                weights[ky][kx][o] * (input[y][x][o / depth multiplier] - zero point)).
+#include "tmc_channels.h"
 #include "tmc_depthwise_simd.h"
-#include "tmc_simd.h"
 #include "tmc_window.h"
 
 static void add_tap(const int8_t* restrict weights, const int8_t* restrict input, int32_t count,
@@ -56,7 +56,7 @@ static void convolve_by_fours(const tmc_call* call) {
   for (int32_t i = 0; i < last + TMC_CHANNELS_AT_ONCE; i += TMC_CHANNELS_AT_ONCE) {
     tmc_depthwise_pixels(call, &call->box, tmc_min(i, last));  // the last ones may overlap others
   }
-  tmc_depthwise_clamp(call);
+  tmc_clamp_box(call);
 }
 
 void tmc_depthwise_conv_s8(const tmc_call* call) {

@@ -112,7 +112,7 @@ void tmc_depthwise_3x3_s8(const tmc_call* call) {
     c.box.x_end = tmc_min(x + at_once, call->box.x_end);
     compute_box(&c);
   }
-  tmc_depthwise_clamp(call);
+  tmc_clamp_box(call);
 }
 
 #endif

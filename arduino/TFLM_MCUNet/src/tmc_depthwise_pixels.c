@@ -48,12 +48,4 @@ void tmc_depthwise_pixels(const tmc_call* call, const tmc_box* box, int32_t firs
   }
 }
 
-void tmc_depthwise_clamp(const tmc_call* call) {
-  const tmc_box* box = &call->box;
-  const int32_t count = (box->x_end - box->x_begin) * call->output.channels;
-  for (int32_t y = box->y_begin; y < box->y_end; ++y) {
-    tmc_clamp_outputs(call->op, tmc_pixel(&call->output, y, box->x_begin), count);
-  }
-}
-
 #endif

@@ -261,7 +261,7 @@ static void compute_all(const tmc_call* call, windows_function compute) {
       compute_tile(&c, &part, tile.channels);
     }
   }
-  tmc_depthwise_clamp(call);
+  tmc_clamp_box(call);
 }
 
 void tmc_depthwise_5x5_s8(const tmc_call* call) {

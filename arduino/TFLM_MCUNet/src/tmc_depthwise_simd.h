@@ -11,9 +11,6 @@ enum { TMC_CHANNELS_AT_ONCE = 4 };
 // Computes four channels of a box, from `first` on, one window after the other; depth multiplier 1.
 void tmc_depthwise_pixels(const tmc_call* call, const tmc_box* box, int32_t first);
 
-// Clamps all channels of a box to the activation's range.
-void tmc_depthwise_clamp(const tmc_call* call);
-
 // Copies one channel aside, and computes it from there.
 void tmc_depthwise_copy_plane(const tmc_call* call, int32_t channel);
 void tmc_depthwise_plane(const tmc_call* call, int32_t channel);

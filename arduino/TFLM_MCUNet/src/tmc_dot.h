@@ -33,6 +33,16 @@ typedef struct {
   int32_t channel;
 } tmc_filter_run;
 
+// Filters, at least one, whose products with the windows of four pixels are added to sums.
+typedef struct {
+  const int8_t* weights;
+  int32_t quads;
+  const uint32_t* wide;
+  int32_t step;  // bytes from the weights of a filter to those of the next
+  tmc_sums* sums;
+  tmc_sums* sums_end;
+} tmc_filters;
+
 #ifdef TMC_SIMD_IN_C
 
 // Widens `quads` of one pixel, to which `offset` is added, `step` words apart.
@@ -66,17 +76,21 @@ TMC_INLINE uint32_t tmc_dot_of_quads(const int8_t* weights, const uint32_t* wide
   return sum;
 }
 
-// Adds the products of one filter with four pixels to their sums; `wide` ends behind them.
-TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
+TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t* x, int32_t quads,
                                         tmc_sums sums) {
-  const uint32_t* const x = *wide;
-  *wide += 8 * quads;
   return (tmc_sums){
       tmc_dot_of_quads(weights, x, quads, 8, sums.a),
       tmc_dot_of_quads(weights, x + 2, quads, 8, sums.b),
       tmc_dot_of_quads(weights, x + 4, quads, 8, sums.c),
       tmc_dot_of_quads(weights, x + 6, quads, 8, sums.d),
   };
+}
+
+TMC_INLINE void tmc_run_filters(tmc_filters* of) {
+  for (; of->sums != of->sums_end; ++of->sums) {
+    *of->sums = tmc_dot_of_4_pixels(of->weights, of->wide, of->quads, *of->sums);
+    of->weights += of->step;
+  }
 }
 
 // Adds the products of two filters with eight adjacent values of a pixel, `pairs` times.
@@ -90,7 +104,8 @@ TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* sec
 
 TMC_INLINE void tmc_run_filter(tmc_filter_run* of, const uint32_t* wide) {
   for (; of->pixels != of->pixels_end; of->pixels += 4) {
-    const tmc_sums sums = tmc_dot_of_4_pixels(of->weights, &wide, of->quads, of->start);
+    const tmc_sums sums = tmc_dot_of_4_pixels(of->weights, wide, of->quads, of->start);
+    wide += 8 * of->quads;
     of->pixels[0][of->channel] = tmc_fast_output(of->scale, sums.a);
     of->pixels[1][of->channel] = tmc_fast_output(of->scale, sums.b);
     of->pixels[2][of->channel] = tmc_fast_output(of->scale, sums.c);
@@ -151,6 +166,7 @@ TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, u
   "smlad %[" second "], %[odd], r11, %[" second "]\n\t"
 // clang-format on
 
+// 13 instructions for 16 products.
 // clang-format off
 #define TMC_DOT_OF_4_PIXELS                                       \
   "ldr %[even], [%[weights]], #4\n\t"                             \
@@ -175,18 +191,45 @@ TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, u
   "bgt 1b"
 // clang-format on
 
-// 13 instructions for 16 products.
-TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
-                                        tmc_sums sums) {
+_Static_assert(offsetof(tmc_filters, quads) == 4, "as below");
+_Static_assert(offsetof(tmc_filters, wide) == 8, "as below");
+_Static_assert(offsetof(tmc_filters, step) == 12, "as below");
+_Static_assert(offsetof(tmc_filters, sums) == 16, "as below");
+_Static_assert(offsetof(tmc_filters, sums_end) == 20, "as below");
+
+TMC_INLINE void tmc_run_filters(tmc_filters* of) {
+  uint32_t a;
+  uint32_t b;
+  uint32_t c;
+  uint32_t d;
+  const int8_t* weights;
+  int32_t count;
+  const uint32_t* wide;
   uint32_t even;
   uint32_t odd;
-  __asm__ volatile(TMC_LOOP_BY_FOUR(TMC_DOT_OF_4_PIXELS)
-                   : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d),
-                     [weights] "+r"(weights), [wide] "+r"(*wide), [count] "+r"(quads),
-                     [even] "=&r"(even), [odd] "=&r"(odd)
-                   :
-                   : "r8", "r9", "r10", "r11", "cc", "memory");
-  return sums;
+  __asm__ volatile(
+      "6:\n\t"
+      "ldr %[even], [%[of], #16]\n\t"
+      "ldrd %[weights], %[count], [%[of]]\n\t"
+      "ldr %[wide], [%[of], #8]\n\t"
+      "ldrd %[a], %[b], [%[even]]\n\t"
+      "ldrd %[c], %[d], [%[even], #8]\n\t"  //
+      TMC_LOOP_BY_FOUR(TMC_DOT_OF_4_PIXELS)
+      "\n\t"
+      "ldrd %[even], %[odd], [%[of], #16]\n\t"
+      "strd %[a], %[b], [%[even]], #8\n\t"
+      "strd %[c], %[d], [%[even]], #8\n\t"
+      "ldr %[weights], [%[of]]\n\t"
+      "ldr %[count], [%[of], #12]\n\t"
+      "add %[weights], %[weights], %[count]\n\t"
+      "str %[weights], [%[of]]\n\t"
+      "str %[even], [%[of], #16]\n\t"
+      "cmp %[even], %[odd]\n\t"
+      "bne 6b"
+      : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [weights] "=&r"(weights),
+        [count] "=&r"(count), [wide] "=&r"(wide), [even] "=&r"(even), [odd] "=&r"(odd)
+      : [of] "r"(of)
+      : "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
 // clang-format off: one instruction in a line
