@@ -163,43 +163,71 @@ TMC_NOINLINE static void end_channels(convolution* c, part_of_windows part, int3
   }
 }
 
+// Two channels whose scales are not both fast.
+TMC_NOINLINE static void end_2_channels_slowly(const convolution* c, int32_t channel,
+                                               tmc_sums sums) {
+  int8_t* const output = c->outputs[0] + channel;
+  output[0] = tmc_output(c->call->op, tmc_scale_of(&c->channels, channel), sums.a);
+  output[1] = tmc_output(c->call->op, tmc_scale_of(&c->channels, channel + 1), sums.b);
+}
+
+TMC_INLINE void end_2_channels(const convolution* c, int32_t channel, tmc_sums sums) {
+  const tmc_scale first = tmc_scale_of(&c->channels, channel);
+  const tmc_scale second = tmc_scale_of(&c->channels, channel + 1);
+  if (first.is_fast && second.is_fast) {
+    int8_t* const output = c->outputs[0] + channel;
+    output[0] = tmc_fast_output(first, sums.a);
+    output[1] = tmc_fast_output(second, sums.b);
+  } else {
+    end_2_channels_slowly(c, channel, sums);
+  }
+}
+
+// Where the sums of one pixel begin: biases, or what the parts before have left.
+static const uint32_t* starts_of(convolution* c, part_of_windows part, int32_t first,
+                                 int32_t count) {
+  uint32_t* const partial = c->buffer + PART_WORDS;
+  if (part.first == 0 && c->channels.biases != NULL) {
+    return (const uint32_t*)c->channels.biases + first;
+  }
+  if (part.first == 0) {
+    memset(partial, 0, (size_t)((count + 1) & ~1) * sizeof *partial);
+  }
+  return partial;
+}
+
 // One pixel, two channels at a time. The last two may overlap those before.
 TMC_NOINLINE static void compute_1_pixel(convolution* c, part_of_windows part, int32_t first,
                                          int32_t count) {
-  const tmc_op* const op = c->call->op;
-  const int32_t last = c->call->output.channels - 2;
-  int8_t* const output = c->outputs[0];
+  const uint32_t* start = starts_of(c, part, first, count);
   uint32_t* partial = c->buffer + PART_WORDS;
-  for (int32_t i = 0; i < count; i += 2) {
-    const int32_t channel = tmc_min(first + i, last);
-    const int8_t* weights = c->weights + channel * c->filter_bytes + 4 * part.first;
-    const int8_t* next_weights = weights + c->filter_bytes;
-    const uint32_t* wide = c->buffer;
-    tmc_sums sums = {.a = tmc_bias(&c->channels, channel),
-                     .b = tmc_bias(&c->channels, channel + 1)};
-    if (part.first > 0) {
-      sums = (tmc_sums){.a = partial[0], .b = partial[1]};
+  const int8_t* weights = c->weights + first * c->filter_bytes + 4 * part.first;
+  for (int32_t left = count; left > 0; left -= 2) {
+    if (left == 1) {  // sums of their own, lest products be added twice
+      weights -= c->filter_bytes;
+      start -= start == partial ? 0 : 1;
+      left = 2;
     }
+    const int8_t* first_weights = weights;
+    const int8_t* second_weights = weights + c->filter_bytes;
+    const uint32_t* wide = c->buffer;
+    tmc_sums sums = {.a = start[0], .b = start[1]};
     if ((part.count & 1) != 0) {
       const tmc_quad x = tmc_next_quad(&wide);
-      sums.a = tmc_dot(tmc_quad_of(tmc_load_word(weights)), x, sums.a);
-      sums.b = tmc_dot(tmc_quad_of(tmc_load_word(next_weights)), x, sums.b);
-      weights += 4;
-      next_weights += 4;
+      sums.a = tmc_dot(tmc_quad_of(tmc_load_word(first_weights)), x, sums.a);
+      sums.b = tmc_dot(tmc_quad_of(tmc_load_word(second_weights)), x, sums.b);
+      first_weights += 4;
+      second_weights += 4;
     }
-    sums = tmc_dot_of_2_channels(weights, next_weights, wide, part.count / 2, sums);
+    sums = tmc_dot_of_2_channels(first_weights, second_weights, wide, part.count / 2, sums);
     if (part.is_last) {
-      // Stored at last: all that is read could change with the output, for all the compiler knows.
-      const tmc_scale first_scale = tmc_scale_of(&c->channels, channel);
-      const tmc_scale second_scale = tmc_scale_of(&c->channels, channel + 1);
-      const int8_t first_output = tmc_output(op, first_scale, sums.a);
-      const int8_t second_output = tmc_output(op, second_scale, sums.b);
-      output[channel] = first_output;
-      output[channel + 1] = second_output;
+      end_2_channels(c, first + count - left, sums);
     } else {
       partial[0] = sums.a;
       partial[1] = sums.b;
     }
+    weights += 2 * c->filter_bytes;
+    start += 2;
     partial += 2;
   }
 }
