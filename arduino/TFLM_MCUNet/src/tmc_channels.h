@@ -90,12 +90,8 @@ TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
 
 #endif
 
-// Not inlined, so that the rare case takes no registers from the other.
-TMC_NOINLINE static int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift,
-                                          uint32_t sum) {
-  return tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sum, multiplier, -right_shift),
-                       op);
-}
+// By any scale; in tmc_channels.c.
+int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift, uint32_t sum);
 
 static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
   return scale.is_fast ? tmc_fast_output(scale, sum)

@@ -22,7 +22,9 @@ void tmc_widen_rest(tmc_widening to, const int8_t* values, int32_t count) {
   if (count >= 4) {
     bytes = tmc_load_word(values + count - 4) >> (32 - 8 * rest);
   } else {
-    memcpy(&bytes, values, (size_t)rest);
+    for (int32_t i = rest - 1; i >= 0; --i) {
+      bytes = bytes << 8 | (uint8_t)values[i];
+    }
   }
   to.wide += count / 4 * to.step;
   widen_quad(&to, bytes);
@@ -149,8 +151,8 @@ static void take_padding(const destination* d, int32_t zero_point, int32_t count
 
 // Takes a part of a window, run by run of taps that are adjacent in the input, as they are in the
 // weights: a row, or one tap if there is dilation.
-static void take_window(const tmc_call* call, tmc_position at, tmc_byte_range part,
-                        const destination* d) {
+TMC_COLD static void take_window(const tmc_call* call, tmc_position at, tmc_byte_range part,
+                                 const destination* d) {
   const tmc_op* op = call->op;
   const tmc_window window = {tmc_row_taps(call, at.y), tmc_col_taps(call, at.x)};
   const int32_t depth = call->inputs[0].channels;
@@ -172,8 +174,8 @@ static void take_window(const tmc_call* call, tmc_position at, tmc_byte_range pa
   }
 }
 
-TMC_NOINLINE static void widen_any(const tmc_call* call, tmc_position at, tmc_byte_range part,
-                                   tmc_widening to) {
+TMC_COLD static void widen_any(const tmc_call* call, tmc_position at, tmc_byte_range part,
+                               tmc_widening to) {
   if (call->inputs[0].channels % 4 == 0) {
     take_window(call, at, part, &(destination){to, NULL});
     return;

@@ -126,7 +126,7 @@ static void add_part(convolution* c, part_of_windows part, int32_t first, int32_
 }
 
 // A channel whose scale is not fast.
-TMC_NOINLINE static void end_channel_slowly(convolution* c, const tmc_filter_run* run) {
+TMC_COLD static void end_channel_slowly(convolution* c, const tmc_filter_run* run) {
   const tmc_op* op = c->call->op;
   const uint32_t* wide = c->buffer;
   for (int8_t* const* pixel = run->pixels; pixel != run->pixels_end; pixel += 4) {
@@ -164,8 +164,7 @@ TMC_NOINLINE static void end_channels(convolution* c, part_of_windows part, int3
 }
 
 // Two channels whose scales are not both fast.
-TMC_NOINLINE static void end_2_channels_slowly(const convolution* c, int32_t channel,
-                                               tmc_sums sums) {
+TMC_COLD static void end_2_channels_slowly(const convolution* c, int32_t channel, tmc_sums sums) {
   int8_t* const output = c->outputs[0] + channel;
   output[0] = tmc_output(c->call->op, tmc_scale_of(&c->channels, channel), sums.a);
   output[1] = tmc_output(c->call->op, tmc_scale_of(&c->channels, channel + 1), sums.b);

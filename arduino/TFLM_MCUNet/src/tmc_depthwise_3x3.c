@@ -63,8 +63,18 @@ TMC_NOINLINE static void widen_row(const convolution* c, int32_t y, tmc_quad* qu
   widen_padding(quads + c->inside, c->columns - c->before - c->inside);
 }
 
+// Windows of channels whose scales are not all fast.
+TMC_COLD static void run_windows_slowly(const convolution* c, int8_t* output) {
+  const int32_t depth = c->call->output.channels;
+  for (int32_t x = 0; output != c->windows.outputs_end; x += c->windows.step, output += depth) {
+    for (int32_t i = 0; i < TMC_CHANNELS_AT_ONCE; ++i) {
+      output[i] = tmc_output(c->call->op, c->windows.scales[i], tmc_sum_of_3x3(&c->windows, x, i));
+    }
+  }
+}
+
 // Computes four channels of the box.
-TMC_NOINLINE static void compute_channels(convolution* c) {
+TMC_NOINLINE static void compute_channels(convolution* c, int are_fast) {
   const tmc_op* op = c->call->op;
   const int32_t depth = c->call->output.channels;
   int32_t next = c->box.y_begin * op->stride_h - op->pad_top;  // row of the input to widen
@@ -82,7 +92,11 @@ TMC_NOINLINE static void compute_channels(convolution* c) {
     c->windows.rows[1] = c->rows[slot == 2 ? 0 : slot + 1];
     c->windows.rows[2] = c->rows[slot == 0 ? 2 : slot - 1];
     c->windows.outputs_end = output + (c->box.x_end - c->box.x_begin) * depth;
-    tmc_run_windows_3x3(&c->windows, depth, output);
+    if (are_fast) {
+      tmc_run_windows_3x3(&c->windows, depth, output);
+    } else {
+      run_windows_slowly(c, output);
+    }
   }
 }
 
@@ -91,12 +105,8 @@ static void compute_box(convolution* c) {
   find_columns(c);
   for (int32_t i = 0; i < last + TMC_CHANNELS_AT_ONCE; i += TMC_CHANNELS_AT_ONCE) {
     c->first = tmc_min(i, last);  // the last channels may overlap those before
-    if (tmc_find_channels(c->call, c->first, TMC_CHANNELS_AT_ONCE, c->windows.scales,
-                          c->windows.biases)) {
-      compute_channels(c);
-    } else {
-      tmc_depthwise_pixels(c->call, &c->box, c->first);
-    }
+    compute_channels(c, tmc_find_channels(c->call, c->first, TMC_CHANNELS_AT_ONCE,
+                                          c->windows.scales, c->windows.biases));
   }
 }
 

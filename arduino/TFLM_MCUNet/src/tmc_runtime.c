@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tmc_execution.h"
+#include "tmc_speed.h"
 
 // ---- Column strips ----
 
@@ -32,7 +33,7 @@ static void require_columns(tmc_execution* e, int32_t index) {
 }
 
 // The last group computes its share of the columns, the others what is needed for it.
-static void divide_columns(tmc_execution* e, int32_t strip) {
+TMC_COLD static void divide_columns(tmc_execution* e, int32_t strip) {
   const tmc_stage* stage = e->stage;
   const int32_t last = stage->first_group + stage->group_count - 1;
   const int32_t width = e->program->groups[last].cols;

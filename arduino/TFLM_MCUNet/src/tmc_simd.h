@@ -21,11 +21,11 @@ typedef struct {
   uint32_t second;
 } tmc_quad;
 
-#ifdef TMC_SIMD_IN_C
-
 TMC_INLINE int32_t tmc_low(uint32_t pair) { return (int16_t)(pair & 0xFFFF); }
 
 TMC_INLINE int32_t tmc_high(uint32_t pair) { return (int16_t)(pair >> 16); }
+
+#ifdef TMC_SIMD_IN_C
 
 TMC_INLINE uint32_t tmc_low_halves(uint32_t a, uint32_t b) { return (a & 0xFFFF) | b << 16; }
 

@@ -8,4 +8,11 @@
 #pragma GCC optimize("O2")
 #endif
 
+// What runs rarely, and is to be small.
+#ifdef __GNUC__
+#define TMC_COLD __attribute__((noinline, cold))
+#else
+#define TMC_COLD
+#endif
+
 #endif  // TMC_SPEED_H_

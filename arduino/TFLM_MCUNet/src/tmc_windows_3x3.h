@@ -19,6 +19,22 @@ typedef struct {
   const int8_t* outputs_end;
 } tmc_windows_3x3;
 
+static inline int32_t tmc_value_of_quad(tmc_quad quad, int32_t channel) {
+  const uint32_t pair = channel % 2 == 0 ? quad.first : quad.second;
+  return channel < 2 ? tmc_low(pair) : tmc_high(pair);
+}
+
+// The sum of one channel of the window that begins `x` bytes behind the rows.
+static inline uint32_t tmc_sum_of_3x3(const tmc_windows_3x3* of, int32_t x, int32_t channel) {
+  uint32_t sum = of->biases[channel];
+  for (int32_t tap = 0; tap < 9; ++tap) {
+    const tmc_quad value = of->rows[tap / 3][x / 8 + tap % 3];
+    sum += (uint32_t)(tmc_value_of_quad(value, channel) *
+                      tmc_value_of_quad(of->weights[tap], channel));
+  }
+  return sum;
+}
+
 #ifdef TMC_SIMD_IN_C
 
 // Widens four channels of pixels, `depth` bytes apart, and adds `offset`.
@@ -29,21 +45,6 @@ TMC_INLINE void tmc_widen_channels(const int8_t* values, int32_t depth, int32_t 
     *quads++ = (tmc_quad){tmc_add_even_bytes(offset, bytes), tmc_add_odd_bytes(offset, bytes)};
     values += depth;
   }
-}
-
-TMC_INLINE int32_t tmc_value_of_quad(tmc_quad quad, int32_t channel) {
-  const uint32_t pair = channel % 2 == 0 ? quad.first : quad.second;
-  return channel < 2 ? tmc_low(pair) : tmc_high(pair);
-}
-
-TMC_INLINE uint32_t tmc_sum_of_3x3(const tmc_windows_3x3* of, int32_t x, int32_t channel) {
-  uint32_t sum = of->biases[channel];
-  for (int32_t tap = 0; tap < 9; ++tap) {
-    const tmc_quad value = of->rows[tap / 3][x / 8 + tap % 3];
-    sum += (uint32_t)(tmc_value_of_quad(value, channel) *
-                      tmc_value_of_quad(of->weights[tap], channel));
-  }
-  return sum;
 }
 
 // Computes all windows, from that of `output` on; outputs are `depth` bytes apart.
