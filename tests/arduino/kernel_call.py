@@ -16,6 +16,7 @@ from tests.arduino.memory import Extent, Memory, Placement
 SOURCES = [
     native.RUNTIME / f"tmc_{name}.c"
     for name in (
+        "channels",
         "conv",
         "conv_input",
         "conv_simd",

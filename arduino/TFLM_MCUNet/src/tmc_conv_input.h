@@ -25,31 +25,26 @@ typedef struct {
   uint32_t* wide;
 } tmc_widening;
 
-// Widens `count` adjacent bytes, and what follows them in their last quad: any values, since the
-// weights there are zero.
-void tmc_widen_bytes(tmc_widening to, const int8_t* values, int32_t count);
-
-// What is left over of them behind `count / 4` quads.
-void tmc_widen_rest(tmc_widening to, const int8_t* values, int32_t count);
-
-// Three rows of nine bytes, as the first layer of nearly every network for images has them: the
-// rows of the input below row `y` of the output, from column 0 on, and which columns of the output
-// have windows inside the input.
+// What is known of the windows of a row of the output: the slot of the input's row in which they
+// begin, and the columns [begin, end) of those that are inside the input. No columns before row `y`
+// is that of the window.
 typedef struct {
   int32_t y;
+  int32_t slot;
   int32_t begin;
   int32_t end;
-  const int8_t* rows[3];
-} tmc_rows_of_9;
+} tmc_window_row;
 
-int tmc_has_rows_of_9(const tmc_call* call);
+// Widens `count` adjacent bytes, and what follows them in their last quad: any values, since the
+// weights there are zero.
+void tmc_widen_bytes(const tmc_widening* to, const int8_t* values, int32_t count);
 
-// False: the window is not inside the input, and is not widened.
-int tmc_widen_rows_of_9(const tmc_call* call, tmc_position at, tmc_rows_of_9* rows,
-                        tmc_widening to);
+// What is left over of them behind `count / 4` quads.
+void tmc_widen_rest(const tmc_widening* to, const int8_t* values, int32_t count);
 
 // Widens a part of any window.
-void tmc_widen_window(const tmc_call* call, tmc_position at, tmc_byte_range part, tmc_widening to);
+void tmc_widen_window(const tmc_call* call, tmc_window_row* row, const tmc_position* at,
+                      const tmc_byte_range* part, const tmc_widening* to);
 
 #endif
 #endif  // TMC_CONV_INPUT_H_

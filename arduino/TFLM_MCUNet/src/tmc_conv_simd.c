@@ -8,7 +8,7 @@
 #ifdef TMC_SIMD
 
 enum {
-  STRIP_PIXELS = 32,   // whose windows are widened together if they are small
+  STRIP_PIXELS = 24,   // whose windows are widened together if they are small
   BUFFER_WORDS = 288,  // wide windows; behind a part of them the sums that wait for the others
   PART_WORDS = 224,
   PARTIAL_SUMS = BUFFER_WORDS - PART_WORDS,
@@ -28,8 +28,7 @@ typedef struct {
   int32_t window_bytes;
   int32_t filter_bytes;  // a multiple of four
   int is_pointwise;      // 1 x 1 without padding
-  int has_rows_of_9;
-  tmc_rows_of_9 rows;
+  tmc_window_row row;
   tmc_position at;  // the first of the pixels that are computed together, and how many there are:
   int32_t count;    // if fewer than come out, the last one is repeated
   int8_t* outputs[STRIP_PIXELS];
@@ -43,58 +42,75 @@ static const int8_t* pixel_below(const tmc_call* call, tmc_position at) {
 }
 
 // Widens bytes of `pixels`, interleaved, of layers that have no windows.
-static void widen_pixels(const int8_t* const* values, int32_t bytes, tmc_widening to,
+static void widen_pixels(const int8_t* const* values, int32_t bytes, const tmc_widening* to,
                          int32_t pixels) {
   if (pixels == 1) {
     tmc_widen_bytes(to, values[0], bytes);
     return;
   }
   if (bytes >= 4) {
-    tmc_widen_4_pixels(values, bytes / 4, to.offset, to.wide);
+    tmc_widen_4_pixels(values, bytes / 4, to->offset, to->wide);
   }
   if (bytes % 4 != 0) {
     for (int32_t p = 0; p < pixels; ++p) {
-      tmc_widen_rest((tmc_widening){to.step, to.offset, to.wide + 2 * p}, values[p], bytes);
+      const tmc_widening pixel = {to->step, to->offset, to->wide + 2 * p};
+      tmc_widen_rest(&pixel, values[p], bytes);
     }
   }
 }
 
-static void widen_window(convolution* c, tmc_position at, tmc_byte_range range, tmc_widening to) {
-  if (!c->has_rows_of_9 || !tmc_widen_rows_of_9(c->call, at, &c->rows, to)) {
-    tmc_widen_window(c->call, at, range, to);
+// Goes on to the next pixel of the box; true at the begin of a row.
+static int advance(const tmc_box* box, tmc_position* at) {
+  if (++at->x < box->x_end) {
+    return 0;
   }
+  *at = (tmc_position){at->y + 1, box->x_begin};
+  return 1;
 }
 
-// Widens a part of the windows of `count` pixels, `pixels` interleaved.
-TMC_NOINLINE static void widen_part(convolution* c, part_of_windows part, int32_t count,
-                                    int32_t pixels) {
-  const tmc_box* box = &c->call->box;
+// Widens a part of `count` pixels, `pixels` interleaved.
+TMC_NOINLINE static void widen_pointwise(const convolution* c, const tmc_byte_range* part,
+                                         int32_t count, int32_t pixels, tmc_widening to) {
   const int32_t step = c->call->op->stride_w * c->call->inputs[0].channels;
-  const tmc_byte_range range = {4 * part.first,
-                                tmc_min(4 * (part.first + part.count), c->window_bytes)};
-  tmc_widening to = {2 * pixels, tmc_pair_of(c->call->op->input_offset), c->buffer};
+  const int32_t bytes = part->end - part->begin;
   tmc_position at = c->at;
-  const int8_t* below = pixel_below(c->call, at) + range.begin;
+  const int8_t* below = pixel_below(c->call, at) + part->begin;
   for (int32_t done = 0; done < count;) {
     const int8_t* values[4];
     for (int32_t p = 0; p < pixels; ++p) {
       values[p] = below;
-      if (!c->is_pointwise) {
-        widen_window(c, at, range, (tmc_widening){to.step, to.offset, to.wide + 2 * p});
-      }
-      if (++done >= c->count) {
-        continue;
-      }
-      below += step;
-      if (++at.x == box->x_end) {
-        at = (tmc_position){at.y + 1, box->x_begin};
-        below = pixel_below(c->call, at) + range.begin;
+      if (++done < c->count) {
+        below = advance(&c->call->box, &at) ? pixel_below(c->call, at) + part->begin : below + step;
       }
     }
-    if (c->is_pointwise) {
-      widen_pixels(values, range.end - range.begin, to, pixels);
+    widen_pixels(values, bytes, &to, pixels);
+    to.wide += (bytes + 3) / 4 * to.step;
+  }
+}
+
+// The same for windows.
+TMC_NOINLINE static void widen_windows(convolution* c, const tmc_byte_range* part, int32_t count,
+                                       int32_t pixels, tmc_widening to) {
+  const int32_t words = (part->end - part->begin + 3) / 4 * to.step;
+  uint32_t* const first = to.wide;
+  tmc_position at = c->at;
+  for (int32_t p = 0; p < count; ++p) {
+    to.wide = first + p / pixels * words + p % pixels * 2;
+    tmc_widen_window(c->call, &c->row, &at, part, &to);
+    if (p + 1 < c->count) {
+      advance(&c->call->box, &at);
     }
-    to.wide += part.count * to.step;
+  }
+}
+
+static void widen_part(convolution* c, const part_of_windows* part, int32_t count, int32_t pixels) {
+  const tmc_byte_range range = {4 * part->first,
+                                tmc_min(4 * (part->first + part->count), c->window_bytes)};
+  const tmc_widening to = {2 * pixels, tmc_pair_of(c->call->op->input_offset), c->buffer};
+  if (c->is_pointwise) {
+    widen_pointwise(c, &range, count, pixels, to);
+  } else {
+    widen_windows(c, &range, count, pixels, to);
   }
 }
 
@@ -109,17 +125,18 @@ static tmc_sums start_of(const convolution* c, int32_t channel) {
 TMC_NOINLINE static void run_filters(tmc_filters* filters) { tmc_run_filters(filters); }
 
 // Adds the first part of the windows of four pixels, or a further one, to the sums of channels.
-static void add_part(convolution* c, part_of_windows part, int32_t first, int32_t count) {
+TMC_NOINLINE static void add_part(convolution* c, const part_of_windows* part, int32_t first,
+                                  int32_t count) {
   tmc_sums* const sums = (tmc_sums*)(void*)(c->buffer + PART_WORDS);
   tmc_filters filters = {
-      .weights = c->weights + first * c->filter_bytes + 4 * part.first,
-      .quads = part.count,
+      .weights = c->weights + first * c->filter_bytes + 4 * part->first,
+      .quads = part->count,
       .wide = c->buffer,
       .step = c->filter_bytes,
       .sums = sums,
       .sums_end = sums + count,
   };
-  for (int32_t i = 0; i < count && part.first == 0; ++i) {
+  for (int32_t i = 0; i < count && part->first == 0; ++i) {
     sums[i] = start_of(c, first + i);
   }
   run_filters(&filters);
@@ -142,17 +159,17 @@ TMC_COLD static void end_channel_slowly(convolution* c, const tmc_filter_run* ru
 }
 
 // Computes channels of `pixels`, four at a time, from the last part of their windows.
-TMC_NOINLINE static void end_channels(convolution* c, part_of_windows part, int32_t first,
+TMC_NOINLINE static void end_channels(convolution* c, const part_of_windows* part, int32_t first,
                                       int32_t count, int32_t pixels) {
   const tmc_sums* partial = (const tmc_sums*)(const void*)(c->buffer + PART_WORDS);
   tmc_filter_run run = {
-      .weights = c->weights + first * c->filter_bytes + 4 * part.first,
-      .quads = part.count,
+      .weights = c->weights + first * c->filter_bytes + 4 * part->first,
+      .quads = part->count,
       .pixels_end = c->outputs + pixels,
   };
   for (run.channel = first; run.channel < first + count; ++run.channel) {
     run.scale = tmc_scale_of(&c->channels, run.channel);
-    run.start = part.first == 0 ? start_of(c, run.channel) : *partial++;
+    run.start = part->first == 0 ? start_of(c, run.channel) : *partial++;
     run.pixels = c->outputs;
     if (run.scale.is_fast) {
       tmc_run_filter(&run, c->buffer);
@@ -183,44 +200,44 @@ TMC_INLINE void end_2_channels(const convolution* c, int32_t channel, tmc_sums s
 }
 
 // Where the sums of one pixel begin: biases, or what the parts before have left.
-static const uint32_t* starts_of(convolution* c, part_of_windows part, int32_t first,
+static const uint32_t* starts_of(convolution* c, const part_of_windows* part, int32_t first,
                                  int32_t count) {
   uint32_t* const partial = c->buffer + PART_WORDS;
-  if (part.first == 0 && c->channels.biases != NULL) {
+  if (part->first == 0 && c->channels.biases != NULL) {
     return (const uint32_t*)c->channels.biases + first;
   }
-  if (part.first == 0) {
+  if (part->first == 0) {
     memset(partial, 0, (size_t)((count + 1) & ~1) * sizeof *partial);
   }
   return partial;
 }
 
 // One pixel, two channels at a time. The last two may overlap those before.
-TMC_NOINLINE static void compute_1_pixel(convolution* c, part_of_windows part, int32_t first,
+TMC_NOINLINE static void compute_1_pixel(convolution* c, const part_of_windows* part, int32_t first,
                                          int32_t count) {
   const uint32_t* start = starts_of(c, part, first, count);
   uint32_t* partial = c->buffer + PART_WORDS;
-  const int8_t* weights = c->weights + first * c->filter_bytes + 4 * part.first;
-  for (int32_t left = count; left > 0; left -= 2) {
-    if (left == 1) {  // sums of their own, lest products be added twice
+  const int8_t* weights = c->weights + first * c->filter_bytes + 4 * part->first;
+  for (int32_t channel = first; channel < first + count; channel += 2) {
+    if (channel == first + count - 1) {  // sums of their own, lest products be added twice
+      --channel;
       weights -= c->filter_bytes;
       start -= start == partial ? 0 : 1;
-      left = 2;
     }
     const int8_t* first_weights = weights;
     const int8_t* second_weights = weights + c->filter_bytes;
     const uint32_t* wide = c->buffer;
     tmc_sums sums = {.a = start[0], .b = start[1]};
-    if ((part.count & 1) != 0) {
+    if ((part->count & 1) != 0) {
       const tmc_quad x = tmc_next_quad(&wide);
       sums.a = tmc_dot(tmc_quad_of(tmc_load_word(first_weights)), x, sums.a);
       sums.b = tmc_dot(tmc_quad_of(tmc_load_word(second_weights)), x, sums.b);
       first_weights += 4;
       second_weights += 4;
     }
-    sums = tmc_dot_of_2_channels(first_weights, second_weights, wide, part.count / 2, sums);
-    if (part.is_last) {
-      end_2_channels(c, first + count - left, sums);
+    sums = tmc_dot_of_2_channels(first_weights, second_weights, wide, part->count / 2, sums);
+    if (part->is_last) {
+      end_2_channels(c, channel, sums);
     } else {
       partial[0] = sums.a;
       partial[1] = sums.b;
@@ -233,7 +250,7 @@ TMC_NOINLINE static void compute_1_pixel(convolution* c, part_of_windows part, i
 
 // Windows that do not fit at once are widened part by part for as many channels as can keep their
 // sums meanwhile. `pixels` is one, or four, `repeats` times.
-static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
+TMC_NOINLINE static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
   const int32_t channels = c->call->output.channels;
   const int32_t quads = c->filter_bytes / 4;
   const int fits = 2 * pixels * quads <= BUFFER_WORDS;
@@ -244,13 +261,13 @@ static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
     for (int32_t begin = 0; begin < quads; begin += quads_at_once) {
       const int32_t end = tmc_min(begin + quads_at_once, quads);
       const part_of_windows part = {begin, end - begin, end == quads};
-      widen_part(c, part, pixels * repeats, pixels);
+      widen_part(c, &part, pixels * repeats, pixels);
       if (pixels == 1) {
-        compute_1_pixel(c, part, first, count);
+        compute_1_pixel(c, &part, first, count);
       } else if (part.is_last) {
-        end_channels(c, part, first, count, 4 * repeats);
+        end_channels(c, &part, first, count, 4 * repeats);
       } else {
-        add_part(c, part, first, count);
+        add_part(c, &part, first, count);
       }
     }
   }
@@ -258,36 +275,19 @@ static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
 
 // ---- Strips of pixels ----
 
-// Finds where the next `count` pixels of the output go.
+// Finds where the next `count` pixels of the output go, and in place of some that are missing to
+// four the last one.
 static void find_outputs(convolution* c, int32_t count, tmc_position* at) {
-  const tmc_box* box = &c->call->box;
+  const tmc_view* output = &c->call->output;
+  int8_t* pixel = tmc_pixel(output, at->y, at->x);
   c->at = *at;
   c->count = count;
-  for (int32_t p = 0; p < count;) {
-    int8_t* output = tmc_pixel(&c->call->output, at->y, at->x);
-    const int32_t end = tmc_min(p + box->x_end - at->x, count);
-    at->x += end - p;
-    for (; p < end; ++p) {
-      c->outputs[p] = output;
-      output += c->call->output.channels;
-    }
-    if (at->x == box->x_end) {
-      *at = (tmc_position){at->y + 1, box->x_begin};
-    }
+  for (int32_t p = 0; p < count; ++p) {
+    c->outputs[p] = pixel;
+    pixel = advance(&c->call->box, at) ? tmc_pixel(output, at->y, at->x) : pixel + output->channels;
   }
-}
-
-// Computes `count` pixels from `at` on, which then is the next one.
-static void compute(convolution* c, int32_t count, tmc_position* at) {
-  const int32_t channels = c->call->output.channels;
-  find_outputs(c, count, at);
-  if (count == 1 && channels > 1) {
-    compute_pixels(c, 1, 1);
-  } else {
-    for (int32_t p = count; p % 4 != 0; ++p) {
-      c->outputs[p] = c->outputs[p - 1];
-    }
-    compute_pixels(c, (count + 3) / 4, 4);
+  for (int32_t p = count; p % 4 != 0; ++p) {
+    c->outputs[p] = c->outputs[p - 1];
   }
 }
 
@@ -321,13 +321,14 @@ void tmc_conv_s8(const tmc_call* call) {
   c.window_bytes = op->kernel_h * op->kernel_w * call->inputs[0].channels;
   c.filter_bytes = (int32_t)tmc_filter_bytes((uint32_t)c.window_bytes);
   c.is_pointwise = is_pointwise(call);
-  c.has_rows_of_9 = tmc_has_rows_of_9(call);
-  c.rows.y = -1;
+  c.row.y = -1;
   const int32_t strip = strip_pixels(c.filter_bytes / 4);
   int32_t left = tmc_max(box->y_end - box->y_begin, 0) * tmc_max(box->x_end - box->x_begin, 0);
   while (left > 0) {
     const int32_t count = next_strip(left, strip);
-    compute(&c, count, &at);
+    const int is_single = count == 1 && call->output.channels > 1;
+    find_outputs(&c, count, &at);
+    compute_pixels(&c, is_single ? 1 : (count + 3) / 4, is_single ? 1 : 4);
     left -= count;
   }
   tmc_clamp_box(call);

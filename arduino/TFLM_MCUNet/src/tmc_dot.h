@@ -253,8 +253,8 @@ TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* sec
   uint32_t other;
   if (pairs > 0) {
     __asm__ volatile(
-        TMC_LOOP_BY_TWO("ldmia %[wide]!, {r8, r9, r10, r11}\n\t"  //
-                        TMC_DOT_OF_8_VALUES("first", "a") TMC_DOT_OF_8_VALUES("second", "b"))
+        TMC_LOOP_BY_FOUR("ldmia %[wide]!, {r8, r9, r10, r11}\n\t"  //
+                         TMC_DOT_OF_8_VALUES("first", "a") TMC_DOT_OF_8_VALUES("second", "b"))
         : [a] "+r"(sums.a), [b] "+r"(sums.b), [first] "+r"(first), [second] "+r"(second),
           [wide] "+r"(wide), [count] "+r"(pairs), [even] "=&r"(even), [odd] "=&r"(odd),
           [other] "=&r"(other)

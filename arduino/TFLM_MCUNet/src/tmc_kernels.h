@@ -25,11 +25,11 @@ typedef struct {
 typedef struct {
   uint8_t* data;
   int32_t pitch;
-  int32_t slots;
-  int32_t x_begin;
-  int32_t height;
-  int32_t width;
-  int32_t channels;
+  uint16_t slots;
+  uint16_t x_begin;
+  uint16_t height;
+  uint16_t width;
+  uint16_t channels;
 } tmc_view;
 
 static inline int8_t* tmc_pixel(const tmc_view* view, int32_t y, int32_t x) {

@@ -8,12 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "tmc_speed.h"
+
 #if !defined(TMC_PORTABLE) && (defined(__ARM_FEATURE_DSP) || defined(TMC_SIMD_IN_C))
 #define TMC_SIMD 1
 
 // Inlined at any optimization level: Arduino builds everything with -Os.
 #define TMC_INLINE static inline __attribute__((always_inline))
-#define TMC_NOINLINE __attribute__((noinline))
 
 // Four int16_t, at any places of their own: who multiplies two quads puts them alike.
 typedef struct {

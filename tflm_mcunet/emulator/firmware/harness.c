@@ -46,6 +46,8 @@ static uint32_t stack_used(void) {
 
 static uint32_t arena_bytes(void) { return (uint32_t)(model_arena_end - model_arena); }
 
+static tmc_program program;  // in exported C it is a constant
+
 // The arrays follow one another, as tmc_program.h says.
 static tmc_program locate_model(void) {
   const tmc_header* header = (const tmc_header*)(const void*)model_program;
@@ -56,15 +58,15 @@ static tmc_program locate_model(void) {
   return (tmc_program){header, tensors, ops, groups, stages, model_parameters, &model_kernels};
 }
 
-static uint32_t fed_bytes(const tmc_program* program) {
-  const int16_t index = program->header->row_fed_tensor;
-  const tmc_tensor* fed = &program->tensors[index];
+static uint32_t fed_bytes(void) {
+  const int16_t index = program.header->row_fed_tensor;
+  const tmc_tensor* fed = &program.tensors[index];
   return index == TMC_NONE ? 0 : (uint32_t)fed->height * fed->width * fed->channels;
 }
 
-static bool read_sample(int32_t file, const tmc_program* program) {
+static bool read_sample(int32_t file) {
   return semihosting_read(file, image_begin, (uint32_t)(image_end - image_begin)) &&
-         semihosting_read(file, staging, fed_bytes(program));
+         semihosting_read(file, staging, fed_bytes());
 }
 
 static bool write_result(int32_t file, const result* result) {
@@ -76,9 +78,9 @@ int main(void) {
   const int32_t input = semihosting_open("input.bin", SEMIHOSTING_READ_BINARY);
   const int32_t output = semihosting_open("output.bin", SEMIHOSTING_WRITE_BINARY);
   paint_stack();
-  const tmc_program program = locate_model();
+  program = locate_model();
   bool written = true;
-  while (written && read_sample(input, &program)) {
+  while (written && read_sample(input)) {
     profile_start(program.ops);
     const uint32_t begin = timer_now();
     const tmc_status status = harness_infer(&program, model_arena, arena_bytes(), staging);
