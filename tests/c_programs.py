@@ -19,10 +19,12 @@ def write(folder: Path, files: Mapping[str, str | bytes]) -> None:
         (folder / name).write_bytes(data)
 
 
-def build(folder: Path, sources: Sequence[Path], *, sanitize: bool = False) -> Path:
+def build(
+    folder: Path, sources: Sequence[Path], *, sanitize: bool = False, optimization: str = "-O2"
+) -> Path:
     """Compiles sources, which find their headers in `folder`, into a program there."""
     program = folder / "program"
-    flags = SANITIZERS if sanitize else ("-O2",)
+    flags = SANITIZERS if sanitize else (optimization,)
     command = [compiler(), "-std=c11", *WARNINGS, *flags, *SECTIONS, f"-I{folder}"]
     call([*command, *sources, "-o", program])
     return program

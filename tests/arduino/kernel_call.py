@@ -16,10 +16,14 @@ from tests.arduino.memory import Extent, Memory, Placement
 SOURCES = [
     native.RUNTIME / f"tmc_{name}.c"
     for name in (
+        "channels",
         "conv",
+        "conv_input",
         "conv_simd",
         "depthwise",
-        "depthwise_simd",
+        "depthwise_3x3",
+        "depthwise_pixels",
+        "depthwise_planes",
         "elementwise",
         "pool",
         "softmax",

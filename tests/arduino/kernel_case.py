@@ -12,8 +12,10 @@ import numpy as np
 from numpy.random import Generator
 
 from tests.converters import single_op
+from tests.network_builder import NetworkBuilder
 from tflm_converters import arithmetic, geometry, reference
 from tflm_converters.emit import program_format
+from tflm_converters.emit.c_tables import depthwise_kernel
 from tflm_converters.emit.parameters import Parameters, add_constants
 from tflm_converters.emit.program_format import OpFlag, OpKind
 from tflm_converters.graph import (
@@ -103,7 +105,38 @@ def depthwise_in_place(rng: Generator) -> Case:
     window = geometry.with_same_padding(window, graph.tensors[0].shape[1:3], kernel)
     case = case_of(_with_attributes(graph, window=window), rng)
     fields = case.fields | {"flags": case.fields["flags"] | OpFlag.IN_PLACE}
-    return dataclasses.replace(case, kernel="tmc_depthwise_conv_in_place_s8", fields=fields)
+    case = dataclasses.replace(case, fields=fields)
+    return dataclasses.replace(case, kernel=_depthwise_kernel(case))
+
+
+def depthwise_of_size(size: int, rng: Generator) -> Case:
+    """A depthwise convolution with square windows, which may be larger than the image."""
+    height, width, channels = (int(n) for n in rng.integers(1, (14, 60, 11)))
+    builder = NetworkBuilder(int(rng.integers(1 << 30)))
+    image = builder.input(height, width, channels)
+    stride = tuple(int(n) for n in rng.integers(1, 3, 2))
+    activation = Activation.RELU6 if rng.random() < 1 / 2 else Activation.NONE
+    builder.depthwise(image, kernel=size, stride=stride, activation=activation)
+    graph = builder.build()
+    return case_of(_with_random_padding(graph, rng) if rng.random() < 1 / 2 else graph, rng)
+
+
+def depthwise_of_size_in_place(size: int, rng: Generator) -> Case:
+    """The same, with an output of the extents of its input that takes its place."""
+    builder = NetworkBuilder(int(rng.integers(1 << 30)))
+    image = builder.input(*(int(n) for n in rng.integers(1, (14, 60, 7))))
+    builder.depthwise(image, kernel=size)
+    case = case_of(builder.build(), rng)
+    case = dataclasses.replace(
+        case, fields=case.fields | {"flags": case.fields["flags"] | OpFlag.IN_PLACE}
+    )
+    return dataclasses.replace(case, kernel=_depthwise_kernel(case))
+
+
+def _depthwise_kernel(case: Case) -> str:
+    """The kernel that a program would call."""
+    (kernel,) = depthwise_kernel(case.record[0], case.expected.shape[2]).values()
+    return kernel
 
 
 def mean_over_all_rows(rng: Generator) -> Case:
@@ -207,6 +240,8 @@ def case_of(
     fields = {"kind": kind} | _constants(parameters, graph) | _quantization(graph)
     fields |= _geometry(graph, images[0].shape, expected.shape, parameters)
     case = Case(kernel, fields, parameters.to_bytes(), images, expected)
+    if kind == OpKind.DEPTHWISE:
+        case = dataclasses.replace(case, kernel=_depthwise_kernel(case))
     return _copy_of_one_part(case, rng) if op.kind is Kind.CONCATENATION else case
 
 

@@ -32,11 +32,11 @@ class View(ctypes.Structure):
     _fields_ = [
         ("data", ctypes.c_void_p),
         ("pitch", ctypes.c_int32),
-        ("slots", ctypes.c_int32),
-        ("x_begin", ctypes.c_int32),
-        ("height", ctypes.c_int32),
-        ("width", ctypes.c_int32),
-        ("channels", ctypes.c_int32),
+        ("slots", ctypes.c_uint16),
+        ("x_begin", ctypes.c_uint16),
+        ("height", ctypes.c_uint16),
+        ("width", ctypes.c_uint16),
+        ("channels", ctypes.c_uint16),
     ]
 
 

@@ -97,7 +97,11 @@ def test_any_box_equals_that_region_of_the_result(
     kernels: ctypes.CDLL, kind: Kind, seed: int
 ) -> None:
     rng = np.random.default_rng([seed, *kind.value.encode()])
-    case = kernel_case.random_case(kind, rng)
+    check_boxes(kernels, kernel_case.random_case(kind, rng), rng)
+
+
+def check_boxes(kernels: ctypes.CDLL, case: Case, rng: np.random.Generator) -> None:
+    """Asserts that the whole output and boxes of it are right, and that nothing else is written."""
     extents = [memory.random_extent(rng, case.expected.shape) for _ in range(3)]
     for box in (memory.whole(case.expected.shape), *extents):
         inputs = place_inputs(rng, case, box)
@@ -120,9 +124,26 @@ def test_an_empty_box_writes_nothing(kernels: ctypes.CDLL) -> None:
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_square_windows_in_any_box(kernels: ctypes.CDLL, size: int, seed: int) -> None:
+    rng = np.random.default_rng([seed, size])
+    check_boxes(kernels, kernel_case.depthwise_of_size(size, rng), rng)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS))
 def test_depthwise_convolution_works_in_place(kernels: ctypes.CDLL, seed: int) -> None:
     rng = np.random.default_rng(seed)
-    case = kernel_case.depthwise_in_place(rng)
+    check_in_place(kernels, kernel_case.depthwise_in_place(rng), rng)
+
+
+@pytest.mark.parametrize("seed", range(SEEDS // 2))
+@pytest.mark.parametrize("size", [3, 5, 7])
+def test_square_windows_in_place(kernels: ctypes.CDLL, size: int, seed: int) -> None:
+    rng = np.random.default_rng([seed, size])
+    check_in_place(kernels, kernel_case.depthwise_of_size_in_place(size, rng), rng)
+
+
+def check_in_place(kernels: ctypes.CDLL, case: Case, rng: np.random.Generator) -> None:
     (image,) = case.images
     tensor = memory.place_whole(rng, image.shape)
     box = memory.whole(image.shape)

@@ -38,6 +38,7 @@ LAYERS = {
     "windows in three parts": pointwise(3, 3, 261, 7),
     "more blocks than sums are kept for": pointwise(2, 2, 130, 139),
     "single pixels of many channels": pointwise(1, 1, 640, 261),
+    "single pixels in three parts": pointwise(1, 1, 1000, 67),
     "rows of a window across parts": convolution(5, 6, 17, 35, 3),
     "large windows": convolution(7, 9, 40, 21, 5),
     "large windows of odd pixels, one at a time": convolution(1, 1, 11, 5, 7),

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,12 +36,12 @@ def fed(model: Path) -> Export:
     return export_c(model, name="fed", row_fed=True, samples=1)
 
 
-def build(folder: Path, *exports: Export, sanitize: bool = False) -> Path:
+def build(folder: Path, *exports: Export, **options: Any) -> Path:
     """The self test of the last one, with the others linked in."""
     for export in exports:
         c_programs.write(folder, export.files)
     c_programs.write(folder, exports[-1].self_test)
-    return c_programs.build(folder, sorted(folder.glob("*.c")), sanitize=sanitize)
+    return c_programs.build(folder, sorted(folder.glob("*.c")), **options)
 
 
 def object_of(folder: Path, source: str) -> Path:
@@ -57,6 +58,14 @@ def object_of(folder: Path, source: str) -> Path:
 @pytest.mark.parametrize("sanitize", [False, True])
 def test_self_test_passes(person: Export, tmp_path: Path, sanitize: bool) -> None:
     program = build(tmp_path, person, sanitize=sanitize)
+    assert c_programs.call([program]) == "person: 2 inputs, 0 differing bytes\n"
+
+
+@pytest.mark.parametrize("optimization", ["-O0", "-O1", "-O3", "-Os"])
+def test_self_test_passes_at_any_optimization(
+    person: Export, tmp_path: Path, optimization: str
+) -> None:
+    program = build(tmp_path, person, optimization=optimization)
     assert c_programs.call([program]) == "person: 2 inputs, 0 differing bytes\n"
 
 

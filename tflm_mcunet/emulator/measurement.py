@@ -132,7 +132,9 @@ def measure(
         (folder / toolchain.PARAMETERS).write_bytes(parameters)
         (folder / toolchain.KERNELS).write_text(kernel_table(view), encoding="utf-8")
         (folder / toolchain.INPUT).write_bytes(b"".join(image.content for image in images))
-        firmware = toolchain.link(build, folder, arena_bytes=view.arena_bytes)
+        firmware = toolchain.link(
+            build, folder, arena_bytes=view.arena_bytes, row_fed=view.fed is not None
+        )
         output = toolchain.run(firmware)
     runs = tuple(_runs(output, view, images, profiled=build.profile))
     return Measurement(*_sizes(firmware), runs)

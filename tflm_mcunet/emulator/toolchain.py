@@ -29,6 +29,7 @@ INPUT, OUTPUT = "input.bin", "output.bin"
 
 _ADAPTER = "tflm"  # folder of what connects the runtime to TensorFlow Lite Micro
 _FIRMWARE = Path(__file__).parent / "firmware"
+_HARNESSES = {False: "harness_whole", True: "harness_rows"}
 _CPU = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
 _SECTIONS = ("-ffunction-sections", "-fdata-sections")
 _TIMEOUT = 600.0  # seconds for the largest models; most take less than one
@@ -76,8 +77,14 @@ class Firmware:
     sections: dict[str, int]
 
 
-def link(build: Build, folder: Path, *, arena_bytes: int) -> Firmware:
+def link(build: Build, folder: Path, *, arena_bytes: int, row_fed: bool = False) -> Firmware:
     """Links the runtime with the model whose PROGRAM, PARAMETERS and KERNELS lie in `folder`.
+
+    Args:
+        build: how the runtime is compiled.
+        folder: where the model is, and the firmware will be.
+        arena_bytes: size of the arena.
+        row_fed: whether the model takes its input row by row.
 
     Raises:
         EmulatorMissingError: the toolchain is missing.
@@ -86,7 +93,8 @@ def link(build: Build, folder: Path, *, arena_bytes: int) -> Firmware:
     """
     require()
     elf = folder / "firmware.elf"
-    objects = sorted(_compiled(build).glob("*.o"))
+    other = f"{_HARNESSES[not row_fed]}.o"
+    objects = sorted(path for path in _compiled(build).glob("*.o") if path.name != other)
     model = [_FIRMWARE / "model.S", _FIRMWARE / "kernels.c"]
     options = [
         "-nostartfiles",
@@ -157,7 +165,8 @@ def _compiled(build: Build) -> Path:
 def _compile(build: Build, versions: tuple[int, ...]) -> tempfile.TemporaryDirectory[str]:
     """A folder of objects that lives as long as this process; `versions` tells edits apart."""
     folder = tempfile.TemporaryDirectory(prefix="tflm-mcunet-")
-    firmware = [_FIRMWARE / "startup.c", _FIRMWARE / "harness.c"]
+    names = ("startup", "harness", *_HARNESSES.values())
+    firmware = [_FIRMWARE / f"{name}.c" for name in names]
     defines = [f"-D{define}" for define in build.defines]
     if build.profile:
         firmware.append(_FIRMWARE / "profile.c")

@@ -90,23 +90,26 @@ TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
 
 #endif
 
-// Not inlined, so that the rare case takes no registers from the other.
-TMC_NOINLINE static int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift,
-                                          uint32_t sum) {
-  return tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sum, multiplier, -right_shift),
-                       op);
-}
+// By any scale; in tmc_channels.c.
+int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift, uint32_t sum);
 
 static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
   return scale.is_fast ? tmc_fast_output(scale, sum)
                        : tmc_any_output(op, scale.multiplier, scale.right_shift, sum);
 }
 
-// All that sums of one channel need.
-typedef struct {
-  tmc_scale scale;
-  uint32_t bias;
-} tmc_channel;
+// Finds what `count` channels need. False: not all of their scales are fast.
+static inline int tmc_find_channels(const tmc_call* call, int32_t first, int32_t count,
+                                    tmc_scale* scales, uint32_t* biases) {
+  const tmc_channels channels = tmc_channels_of(call);
+  int all_are_fast = 1;
+  for (int32_t i = 0; i < count; ++i) {
+    scales[i] = tmc_scale_of(&channels, first + i);
+    biases[i] = tmc_bias(&channels, first + i);
+    all_are_fast &= scales[i].is_fast;
+  }
+  return all_are_fast;
+}
 
 // The fast outputs are saturated to int8_t and nothing else; few activations are narrower.
 static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t count) {
@@ -115,6 +118,15 @@ static inline void tmc_clamp_outputs(const tmc_op* op, int8_t* outputs, int32_t 
   }
   for (int32_t i = 0; i < count; ++i) {
     outputs[i] = (int8_t)tmc_clamp(outputs[i], op->act_min, op->act_max);
+  }
+}
+
+// All outputs of a box.
+static inline void tmc_clamp_box(const tmc_call* call) {
+  const tmc_box* box = &call->box;
+  const int32_t count = (box->x_end - box->x_begin) * call->output.channels;
+  for (int32_t y = box->y_begin; y < box->y_end; ++y) {
+    tmc_clamp_outputs(call->op, tmc_pixel(&call->output, y, box->x_begin), count);
   }
 }
 

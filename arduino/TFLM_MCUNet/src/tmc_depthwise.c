@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE: output[o] = requantize(bias[o] + sum over taps of
 //                weights[ky][kx][o] * (input[y][x][o / depth multiplier] - zero point)).
+#include "tmc_channels.h"
 #include "tmc_depthwise_simd.h"
-#include "tmc_simd.h"
 #include "tmc_window.h"
 
 static void add_tap(const int8_t* restrict weights, const int8_t* restrict input, int32_t count,
@@ -49,20 +49,44 @@ static void convolve(const tmc_call* call, const tmc_window* window, int8_t* out
   }
 }
 
-void tmc_depthwise_conv_s8(const tmc_call* call) {
-#ifdef TMC_SIMD
-  if (tmc_depthwise_simd_computes(call)) {
-    tmc_depthwise_simd(call);
-    return;
+#ifdef TMC_SIMD  // else: all others, too, are this one
+
+static void convolve_by_fours(const tmc_call* call) {
+  const int32_t last = call->output.channels - TMC_CHANNELS_AT_ONCE;
+  for (int32_t i = 0; i < last + TMC_CHANNELS_AT_ONCE; i += TMC_CHANNELS_AT_ONCE) {
+    tmc_depthwise_pixels(call, &call->box, tmc_min(i, last));  // the last ones may overlap others
   }
-#endif
-  tmc_for_each_window(call, convolve);
+  tmc_clamp_box(call);
 }
 
-static void copy_plane(const tmc_view* from, int32_t channel, const tmc_view* plane) {
+void tmc_depthwise_conv_s8(const tmc_call* call) {
+  if (call->op->depth_multiplier == 1 && call->output.channels >= TMC_CHANNELS_AT_ONCE) {
+    convolve_by_fours(call);
+  } else {
+    tmc_for_each_window(call, convolve);
+  }
+}
+
+#else
+
+void tmc_depthwise_conv_s8(const tmc_call* call) { tmc_for_each_window(call, convolve); }
+
+void tmc_depthwise_3x3_s8(const tmc_call* call) { tmc_depthwise_conv_s8(call); }
+
+void tmc_depthwise_5x5_s8(const tmc_call* call) { tmc_depthwise_conv_s8(call); }
+
+void tmc_depthwise_7x7_s8(const tmc_call* call) { tmc_depthwise_conv_s8(call); }
+
+#endif
+
+// ---- In place ----
+
+// Each channel depends only on itself: once its plane is copied aside, it can be overwritten.
+void tmc_depthwise_copy_plane(const tmc_call* call, int32_t channel) {
+  const tmc_view* from = &call->inputs[0];
   for (int32_t y = 0; y < from->height; ++y) {
     const int8_t* input = tmc_pixel(from, y, 0) + channel;
-    int8_t* output = tmc_pixel(plane, y, 0);
+    int8_t* output = tmc_pixel(&call->auxiliary, y, 0);
     for (int32_t x = 0; x < from->width; ++x) {
       output[x] = input[x * from->channels];
     }
@@ -86,31 +110,34 @@ static uint32_t add_plane_taps(const tmc_call* call, const tmc_window* window, i
   return sum;
 }
 
-static void convolve_plane(const tmc_call* call, int32_t channel) {
-#ifdef TMC_SIMD
-  if (tmc_depthwise_simd_computes_plane(call, channel)) {
-    tmc_depthwise_plane_simd(call, channel);
-    return;
-  }
-#endif
+void tmc_depthwise_plane(const tmc_call* call, int32_t channel) {
+  tmc_call of_plane = *call;
+  of_plane.inputs[0] = call->auxiliary;
   for (int32_t y = 0; y < call->output.height; ++y) {
-    tmc_window window = {.rows = tmc_row_taps(call, y)};
+    tmc_window window = {.rows = tmc_row_taps(&of_plane, y)};
     for (int32_t x = 0; x < call->output.width; ++x) {
       uint32_t sum;
-      window.cols = tmc_col_taps(call, x);
+      window.cols = tmc_col_taps(&of_plane, x);
       tmc_begin_sums(call, channel, 1, &sum);
-      sum = add_plane_taps(call, &window, channel, sum);
+      sum = add_plane_taps(&of_plane, &window, channel, sum);
       tmc_end_sums(call, channel, 1, &sum, tmc_pixel(&call->output, y, x));
     }
   }
 }
 
-// Each channel depends only on itself: once its plane is copied aside, it can be overwritten.
-void tmc_depthwise_conv_in_place_s8(const tmc_call* call) {
-  tmc_call plane_call = *call;
-  plane_call.inputs[0] = call->auxiliary;
+void tmc_depthwise_in_place_s8(const tmc_call* call) {
   for (int32_t channel = 0; channel < call->output.channels; ++channel) {
-    copy_plane(&call->inputs[0], channel, &call->auxiliary);
-    convolve_plane(&plane_call, channel);
+    tmc_depthwise_copy_plane(call, channel);
+    tmc_depthwise_plane(call, channel);
   }
 }
+
+#ifndef TMC_SIMD
+
+void tmc_depthwise_in_place_3x3_s8(const tmc_call* call) { tmc_depthwise_in_place_s8(call); }
+
+void tmc_depthwise_in_place_5x5_s8(const tmc_call* call) { tmc_depthwise_in_place_s8(call); }
+
+void tmc_depthwise_in_place_7x7_s8(const tmc_call* call) { tmc_depthwise_in_place_s8(call); }
+
+#endif

@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
+// What the files of DEPTHWISE share: by the DSP extension, and without it.
 #ifndef TMC_DEPTHWISE_SIMD_H_
 #define TMC_DEPTHWISE_SIMD_H_
 
 #include "tmc_kernels.h"
 
-// Whether tmc_depthwise_simd has what it takes.
-int tmc_depthwise_simd_computes(const tmc_call* call);
+// Channels of the input that the DSP extension takes at once: a word.
+enum { TMC_CHANNELS_AT_ONCE = 4 };
 
-void tmc_depthwise_simd(const tmc_call* call);
+// Computes four channels of a box, from `first` on, one window after the other; depth multiplier 1.
+void tmc_depthwise_pixels(const tmc_call* call, const tmc_box* box, int32_t first);
 
-// The same for one channel, whose plane is the input: a tensor of one channel.
-int tmc_depthwise_simd_computes_plane(const tmc_call* call, int32_t channel);
-
-void tmc_depthwise_plane_simd(const tmc_call* call, int32_t channel);
+// Copies one channel aside, and computes it from there.
+void tmc_depthwise_copy_plane(const tmc_call* call, int32_t channel);
+void tmc_depthwise_plane(const tmc_call* call, int32_t channel);
 
 #endif  // TMC_DEPTHWISE_SIMD_H_

@@ -21,6 +21,28 @@ typedef struct {
   uint32_t d;
 } tmc_sums;
 
+// One filter over the windows of pixels, four at a time, at least once. Behind a part of the
+// windows, `start` are the sums of the first four.
+typedef struct {
+  tmc_scale scale;  // a fast one
+  tmc_sums start;
+  const int8_t* weights;
+  int32_t quads;
+  int8_t* const* pixels;  // of the output
+  int8_t* const* pixels_end;
+  int32_t channel;
+} tmc_filter_run;
+
+// Filters, at least one, whose products with the windows of four pixels are added to sums.
+typedef struct {
+  const int8_t* weights;
+  int32_t quads;
+  const uint32_t* wide;
+  int32_t step;  // bytes from the weights of a filter to those of the next
+  tmc_sums* sums;
+  tmc_sums* sums_end;
+} tmc_filters;
+
 #ifdef TMC_SIMD_IN_C
 
 // Widens `quads` of one pixel, to which `offset` is added, `step` words apart.
@@ -54,17 +76,21 @@ TMC_INLINE uint32_t tmc_dot_of_quads(const int8_t* weights, const uint32_t* wide
   return sum;
 }
 
-// Adds the products of one filter with four pixels to their sums; `wide` ends behind them.
-TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
+TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t* x, int32_t quads,
                                         tmc_sums sums) {
-  const uint32_t* const x = *wide;
-  *wide += 8 * quads;
   return (tmc_sums){
       tmc_dot_of_quads(weights, x, quads, 8, sums.a),
       tmc_dot_of_quads(weights, x + 2, quads, 8, sums.b),
       tmc_dot_of_quads(weights, x + 4, quads, 8, sums.c),
       tmc_dot_of_quads(weights, x + 6, quads, 8, sums.d),
   };
+}
+
+TMC_INLINE void tmc_run_filters(tmc_filters* of) {
+  for (; of->sums != of->sums_end; ++of->sums) {
+    *of->sums = tmc_dot_of_4_pixels(of->weights, of->wide, of->quads, *of->sums);
+    of->weights += of->step;
+  }
 }
 
 // Adds the products of two filters with eight adjacent values of a pixel, `pairs` times.
@@ -76,26 +102,18 @@ TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* sec
   };
 }
 
-// Stores a channel of the next four pixels; the scale is fast.
-TMC_INLINE void tmc_write_4_pixels(const tmc_scale* scale, tmc_sums sums, int8_t* const** pixels,
-                                   int32_t channel) {
-  int8_t* const* const outputs = *pixels;
-  outputs[0][channel] = tmc_fast_output(*scale, sums.a);
-  outputs[1][channel] = tmc_fast_output(*scale, sums.b);
-  outputs[2][channel] = tmc_fast_output(*scale, sums.c);
-  outputs[3][channel] = tmc_fast_output(*scale, sums.d);
-  *pixels += 4;
+TMC_INLINE void tmc_run_filter(tmc_filter_run* of, const uint32_t* wide) {
+  for (; of->pixels != of->pixels_end; of->pixels += 4) {
+    const tmc_sums sums = tmc_dot_of_4_pixels(of->weights, wide, of->quads, of->start);
+    wide += 8 * of->quads;
+    of->pixels[0][of->channel] = tmc_fast_output(of->scale, sums.a);
+    of->pixels[1][of->channel] = tmc_fast_output(of->scale, sums.b);
+    of->pixels[2][of->channel] = tmc_fast_output(of->scale, sums.c);
+    of->pixels[3][of->channel] = tmc_fast_output(of->scale, sums.d);
+  }
 }
 
 #else
-
-// A loop over `count` times `body`, two in each turn; an odd one is the first.
-#define TMC_LOOP_BY_TWO(body)       \
-  "tst %[count], #1\n\t"            \
-  "bne 2f\n"                        \
-  "1:\n\t" body "2:\n\t" body       \
-  "subs %[count], %[count], #2\n\t" \
-  "bgt 1b"
 
 TMC_INLINE void tmc_widen(const int8_t* values, int32_t quads, uint32_t offset, int32_t step,
                           uint32_t* wide) {
@@ -148,15 +166,23 @@ TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, u
   "smlad %[" second "], %[odd], r11, %[" second "]\n\t"
 // clang-format on
 
+// 13 instructions for 16 products.
+// clang-format off
+#define TMC_DOT_OF_4_PIXELS                                       \
+  "ldr %[even], [%[weights]], #4\n\t"                             \
+  "sxtb16 %[odd], %[even], ror #8\n\t"                            \
+  "sxtb16 %[even], %[even]\n\t"                                   \
+  TMC_DOT_OF_2_PIXELS("a", "b")                                   \
+  TMC_DOT_OF_2_PIXELS("c", "d")
+// clang-format on
+
 // Four in each turn; what is more than a multiple of four comes first. `even` is free until then.
 // clang-format off
 #define TMC_LOOP_BY_FOUR(body)                                    \
-  "ands %[even], %[count], #3\n\t"                                \
-  "beq 1f\n\t"                                                    \
-  "cmp %[even], #2\n\t"                                           \
-  "bgt 2f\n\t"                                                    \
-  "beq 3f\n\t"                                                    \
-  "b 4f\n"                                                        \
+  "and %[even], %[count], #3\n\t"                                 \
+  "tbb [pc, %[even]]\n"                                           \
+  "5:\n\t"                                                        \
+  ".byte (1f - 5b) / 2, (4f - 5b) / 2, (3f - 5b) / 2, (2f - 5b) / 2\n" \
   "1:\n\t" body                                                   \
   "2:\n\t" body                                                   \
   "3:\n\t" body                                                   \
@@ -165,21 +191,45 @@ TMC_INLINE void tmc_widen_4_pixels(const int8_t* const* pixels, int32_t quads, u
   "bgt 1b"
 // clang-format on
 
-// 13 instructions for 16 products.
-TMC_INLINE tmc_sums tmc_dot_of_4_pixels(const int8_t* weights, const uint32_t** wide, int32_t quads,
-                                        tmc_sums sums) {
+_Static_assert(offsetof(tmc_filters, quads) == 4, "as below");
+_Static_assert(offsetof(tmc_filters, wide) == 8, "as below");
+_Static_assert(offsetof(tmc_filters, step) == 12, "as below");
+_Static_assert(offsetof(tmc_filters, sums) == 16, "as below");
+_Static_assert(offsetof(tmc_filters, sums_end) == 20, "as below");
+
+TMC_INLINE void tmc_run_filters(tmc_filters* of) {
+  uint32_t a;
+  uint32_t b;
+  uint32_t c;
+  uint32_t d;
+  const int8_t* weights;
+  int32_t count;
+  const uint32_t* wide;
   uint32_t even;
   uint32_t odd;
-  __asm__ volatile(TMC_LOOP_BY_FOUR("ldr %[even], [%[weights]], #4\n\t"
-                                    "sxtb16 %[odd], %[even], ror #8\n\t"
-                                    "sxtb16 %[even], %[even]\n\t"  //
-                                    TMC_DOT_OF_2_PIXELS("a", "b") TMC_DOT_OF_2_PIXELS("c", "d"))
-                   : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d),
-                     [weights] "+r"(weights), [wide] "+r"(*wide), [count] "+r"(quads),
-                     [even] "=&r"(even), [odd] "=&r"(odd)
-                   :
-                   : "r8", "r9", "r10", "r11", "cc", "memory");
-  return sums;
+  __asm__ volatile(
+      "6:\n\t"
+      "ldr %[even], [%[of], #16]\n\t"
+      "ldrd %[weights], %[count], [%[of]]\n\t"
+      "ldr %[wide], [%[of], #8]\n\t"
+      "ldrd %[a], %[b], [%[even]]\n\t"
+      "ldrd %[c], %[d], [%[even], #8]\n\t"  //
+      TMC_LOOP_BY_FOUR(TMC_DOT_OF_4_PIXELS)
+      "\n\t"
+      "ldrd %[even], %[odd], [%[of], #16]\n\t"
+      "strd %[a], %[b], [%[even]], #8\n\t"
+      "strd %[c], %[d], [%[even]], #8\n\t"
+      "ldr %[weights], [%[of]]\n\t"
+      "ldr %[count], [%[of], #12]\n\t"
+      "add %[weights], %[weights], %[count]\n\t"
+      "str %[weights], [%[of]]\n\t"
+      "str %[even], [%[of], #16]\n\t"
+      "cmp %[even], %[odd]\n\t"
+      "bne 6b"
+      : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [weights] "=&r"(weights),
+        [count] "=&r"(count), [wide] "=&r"(wide), [even] "=&r"(even), [odd] "=&r"(odd)
+      : [of] "r"(of)
+      : "r8", "r9", "r10", "r11", "cc", "memory");
 }
 
 // clang-format off: one instruction in a line
@@ -203,8 +253,8 @@ TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* sec
   uint32_t other;
   if (pairs > 0) {
     __asm__ volatile(
-        TMC_LOOP_BY_TWO("ldmia %[wide]!, {r8, r9, r10, r11}\n\t"  //
-                        TMC_DOT_OF_8_VALUES("first", "a") TMC_DOT_OF_8_VALUES("second", "b"))
+        TMC_LOOP_BY_FOUR("ldmia %[wide]!, {r8, r9, r10, r11}\n\t"  //
+                         TMC_DOT_OF_8_VALUES("first", "a") TMC_DOT_OF_8_VALUES("second", "b"))
         : [a] "+r"(sums.a), [b] "+r"(sums.b), [first] "+r"(first), [second] "+r"(second),
           [wide] "+r"(wide), [count] "+r"(pairs), [even] "=&r"(even), [odd] "=&r"(odd),
           [other] "=&r"(other)
@@ -214,20 +264,44 @@ TMC_INLINE tmc_sums tmc_dot_of_2_channels(const int8_t* first, const int8_t* sec
   return sums;
 }
 
-// 26 instructions for four outputs.
-TMC_INLINE void tmc_write_4_pixels(const tmc_scale* scale, tmc_sums sums, int8_t* const** pixels,
-                                   int32_t channel) {
+_Static_assert(offsetof(tmc_filter_run, start) == 16, "as below");
+_Static_assert(offsetof(tmc_filter_run, weights) == 32, "as below");
+_Static_assert(offsetof(tmc_filter_run, pixels) == 40, "as below");
+_Static_assert(offsetof(tmc_filter_run, pixels_end) == 44, "as below");
+_Static_assert(offsetof(tmc_filter_run, channel) == 48, "as below");
+
+// 38 instructions for four outputs besides their products.
+TMC_INLINE void tmc_run_filter(tmc_filter_run* of, const uint32_t* wide) {
+  uint32_t a;
+  uint32_t b;
+  uint32_t c;
+  uint32_t d;
+  const int8_t* weights;
+  int32_t count;
+  uint32_t even;
+  uint32_t odd;
   __asm__ volatile(
-      "ldmia %[scale], {r8, r9, r10}\n\t"  //
+      "6:\n\t"
+      "ldrd %[a], %[b], [%[of], #16]\n\t"
+      "ldrd %[c], %[d], [%[of], #24]\n\t"
+      "ldrd %[weights], %[count], [%[of], #32]\n\t"  //
+      TMC_LOOP_BY_FOUR(TMC_DOT_OF_4_PIXELS)
+      "\n\t"
+      "ldmia %[of], {r8, r9, r10}\n\t"  //
       TMC_FAST_OUTPUT("a") TMC_FAST_OUTPUT("b") TMC_FAST_OUTPUT("c") TMC_FAST_OUTPUT("d")
-      "ldmia %[pixels]!, {r8, r9, r10, r11}\n\t"
-      "strb %[a], [r8, %[channel]]\n\t"
-      "strb %[b], [r9, %[channel]]\n\t"
-      "strb %[c], [r10, %[channel]]\n\t"
-      "strb %[d], [r11, %[channel]]"
-      : [a] "+r"(sums.a), [b] "+r"(sums.b), [c] "+r"(sums.c), [d] "+r"(sums.d),
-        [pixels] "+r"(*pixels)
-      : [scale] "r"(scale), [channel] "r"(channel)
+      "ldrd %[weights], %[count], [%[of], #40]\n\t"
+      "ldr %[even], [%[of], #48]\n\t"
+      "ldmia %[weights]!, {r8, r9, r10, r11}\n\t"
+      "str %[weights], [%[of], #40]\n\t"
+      "strb %[a], [r8, %[even]]\n\t"
+      "strb %[b], [r9, %[even]]\n\t"
+      "strb %[c], [r10, %[even]]\n\t"
+      "strb %[d], [r11, %[even]]\n\t"
+      "cmp %[weights], %[count]\n\t"
+      "bne 6b"
+      : [a] "=&r"(a), [b] "=&r"(b), [c] "=&r"(c), [d] "=&r"(d), [weights] "=&r"(weights),
+        [count] "=&r"(count), [wide] "+r"(wide), [even] "=&r"(even), [odd] "=&r"(odd)
+      : [of] "r"(of)
       : "r8", "r9", "r10", "r11", "cc", "memory");
 }
 

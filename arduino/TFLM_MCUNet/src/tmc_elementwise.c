@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // ADD, MUL and LOOKUP. An output pixel may lie at or below its input pixel in memory, so
 // everything is computed in ascending order.
-#include "tmc_channels.h"
+#include "tmc_elements.h"
 #include "tmc_requantize.h"
 #include "tmc_speed.h"
 
@@ -42,50 +42,6 @@ static inline void for_each_run(const tmc_call* call, run_function compute) {
   }
 }
 
-#ifdef TMC_SIMD
-
-// An input on the scale of the sum: a multiplication and a right shift by n, rounded as in
-// tmc_channels.h. `is_fast` if n >= 1, or if n is 0 and the multiplier a half, which is the same
-// as shifting once more to the left before, and once to the right, behind.
-typedef struct {
-  int32_t offset;  // shifted to the left
-  int32_t left_shift;
-  int32_t multiplier;
-  int32_t rounding;
-  int32_t right_shift;
-  int is_fast;
-} input_scale;
-
-TMC_INLINE input_scale input_scale_of(int32_t offset, int32_t left_shift, int32_t multiplier,
-                                      int32_t shift) {
-  const int32_t right_shift = tmc_max(-shift, 1);
-  const int32_t all_left_shift = left_shift + 1 + (right_shift + shift);
-  return (input_scale){.offset = offset * (1 << all_left_shift),
-                       .left_shift = all_left_shift,
-                       .multiplier = multiplier,
-                       .rounding = 1 << (right_shift - 1),
-                       .right_shift = right_shift,
-                       .is_fast = shift < 0 || (multiplier == 1 << 30 && left_shift > 0)};
-}
-
-TMC_INLINE int32_t rescale(input_scale scale, int32_t value) {
-  const int32_t shifted = scale.offset + value * (1 << scale.left_shift);
-  const int32_t high = tmc_rounding_high_mul_add(shifted, scale.multiplier, scale.rounding);
-  return (high + (shifted >> 31)) >> scale.right_shift;
-}
-
-static void add_run_quickly(operand a, operand b, int32_t count, input_scale scale_a,
-                            input_scale scale_b, tmc_scale scale, int8_t* output) {
-  for (; count > 0; --count) {
-    const int32_t sum = rescale(scale_a, *a.data) + rescale(scale_b, *b.data);
-    *output++ = tmc_fast_output(scale, (uint32_t)sum);
-    a.data += a.step;
-    b.data += b.step;
-  }
-}
-
-#endif
-
 static void add_run_slowly(const tmc_call* call, operand a, operand b, int32_t count,
                            int8_t* output) {
   const tmc_op op = *call->op;
@@ -102,42 +58,91 @@ static void add_run_slowly(const tmc_call* call, operand a, operand b, int32_t c
   }
 }
 
-static void add_run(const tmc_call* call, operand a, operand b, int32_t count, int8_t* output) {
 #ifdef TMC_SIMD
+
+enum { LEFT_SHIFT = 20 };  // of all additions that TFLM makes
+
+// Whether an input is that of the larger scale, which is multiplied by a half.
+static int is_exact(int32_t multiplier, int32_t shift) {
+  return multiplier == 1 << 30 && shift == 0;
+}
+
+// A right shift is rounded as in tmc_channels.h; by a half is the same as shifting once more to the
+// left before, and once to the right, behind.
+static void set_rescaled(int32_t offset, int32_t multiplier, int32_t shift,
+                         tmc_add_constants* constants) {
+  const int32_t left_shift = LEFT_SHIFT + (shift == 0 ? 2 : 1);
+  constants->multiplier = multiplier;
+  constants->right_shift = shift == 0 ? 1 : -shift;
+  constants->rounding = 1 << (constants->right_shift - 1);
+  constants->power = 1 << left_shift;
+  constants->offset = offset * (1 << left_shift);
+}
+
+static int are_pairs(operand a, operand b, int32_t count) {
+  return a.step == 1 && b.step == 1 && count > 1;
+}
+
+// Adds all elements but an odd last one; returns how many.
+static int32_t add_quickly(const tmc_call* call, operand a, operand b, int32_t count,
+                           int8_t* output) {
   const tmc_op* op = call->op;
   const tmc_add_requantization* q =
       (const tmc_add_requantization*)(const void*)(call->parameters + op->requantization);
-  const input_scale scale_a =
-      input_scale_of(op->input_offset, q->left_shift, q->input1_multiplier, q->input1_shift);
-  const input_scale scale_b =
-      input_scale_of(op->input2_offset, q->left_shift, q->input2_multiplier, q->input2_shift);
-  const tmc_scale scale =
-      tmc_scale_by(q->output_multiplier, q->output_shift, 2 * op->output_offset + 1);
-  if (scale_a.is_fast && scale_b.is_fast && scale.is_fast) {
-    add_run_quickly(a, b, count, scale_a, scale_b, scale, output);
-    tmc_clamp_outputs(op, output, count);
-    return;
+  const int is_first_exact = is_exact(q->input1_multiplier, q->input1_shift);
+  const int is_second_exact = is_exact(q->input2_multiplier, q->input2_shift);
+  tmc_add_constants constants = {
+      .sum = tmc_scale_by(q->output_multiplier, q->output_shift, 2 * op->output_offset + 1),
+  };
+  if (!are_pairs(a, b, count) || q->left_shift != LEFT_SHIFT || !constants.sum.is_fast) {
+    return 0;
   }
-#endif
-  add_run_slowly(call, a, b, count, output);
+  if (is_second_exact && (is_first_exact || q->input1_shift < 0)) {
+    set_rescaled(op->input_offset, q->input1_multiplier, q->input1_shift, &constants);
+    constants.other_offset = op->input2_offset * (1 << LEFT_SHIFT);
+    tmc_add_pairs_of_elements(&constants, a.data, b.data, count / 2, output);
+  } else if (is_first_exact && q->input2_shift < 0) {
+    set_rescaled(op->input2_offset, q->input2_multiplier, q->input2_shift, &constants);
+    constants.other_offset = op->input_offset * (1 << LEFT_SHIFT);
+    tmc_add_pairs_of_elements(&constants, b.data, a.data, count / 2, output);
+  } else {
+    return 0;
+  }
+  tmc_clamp_outputs(op, output, count & ~1);
+  return count & ~1;
 }
 
+// The same for MUL.
+static int32_t multiply_quickly(const tmc_call* call, operand a, operand b, int32_t count,
+                                int8_t* output) {
+  const tmc_op* op = call->op;
+  const tmc_mul_requantization* q =
+      (const tmc_mul_requantization*)(const void*)(call->parameters + op->requantization);
+  const tmc_mul_constants constants = {
+      .product = tmc_scale_by(q->output_multiplier, q->output_shift, 2 * op->output_offset + 1),
+      .twice_offset = 2 * op->input_offset,
+      .other_offset = op->input2_offset,
+  };
+  if (!are_pairs(a, b, count) || !constants.product.is_fast) {
+    return 0;
+  }
+  tmc_multiply_pairs_of_elements(&constants, a.data, b.data, count / 2, output);
+  tmc_clamp_outputs(op, output, count & ~1);
+  return count & ~1;
+}
+
+#endif
+
+static operand behind(operand of, int32_t count) { return (operand){of.data + count, of.step}; }
+
+static void add_run(const tmc_call* call, operand a, operand b, int32_t count, int8_t* output) {
 #ifdef TMC_SIMD
-
-// Twice the product is that of one input and twice the other.
-static void multiply_run_quickly(const tmc_op* op, operand a, operand b, int32_t count,
-                                 tmc_scale scale, int8_t* output) {
-  const int32_t offset_a = 2 * op->input_offset;
-  const int32_t offset_b = op->input2_offset;
-  for (; count > 0; --count) {
-    const int32_t doubled = (offset_a + *a.data * 2) * (offset_b + *b.data);
-    *output++ = tmc_fast_output_of_doubled(scale, doubled);
-    a.data += a.step;
-    b.data += b.step;
-  }
-}
-
+  const int32_t done = add_quickly(call, a, b, count, output);
+#else
+  const int32_t done = 0;
 #endif
+  add_run_slowly(call, behind(a, done), behind(b, done), count - done, output + done);
+}
 
 static void multiply_run_slowly(const tmc_call* call, operand a, operand b, int32_t count,
                                 int8_t* output) {
@@ -155,18 +160,11 @@ static void multiply_run_slowly(const tmc_call* call, operand a, operand b, int3
 static void multiply_run(const tmc_call* call, operand a, operand b, int32_t count,
                          int8_t* output) {
 #ifdef TMC_SIMD
-  const tmc_op* op = call->op;
-  const tmc_mul_requantization* q =
-      (const tmc_mul_requantization*)(const void*)(call->parameters + op->requantization);
-  const tmc_scale scale =
-      tmc_scale_by(q->output_multiplier, q->output_shift, 2 * op->output_offset + 1);
-  if (scale.is_fast) {
-    multiply_run_quickly(op, a, b, count, scale, output);
-    tmc_clamp_outputs(op, output, count);
-    return;
-  }
+  const int32_t done = multiply_quickly(call, a, b, count, output);
+#else
+  const int32_t done = 0;
 #endif
-  multiply_run_slowly(call, a, b, count, output);
+  multiply_run_slowly(call, behind(a, done), behind(b, done), count - done, output + done);
 }
 
 void tmc_add_s8(const tmc_call* call) { for_each_run(call, add_run); }

@@ -10,10 +10,10 @@ typedef struct {
   const tmc_program* program;
   const tmc_stage* stage;
   uint8_t* arena;
-  tmc_group_state* states;              // of the stage's groups
-  int32_t fed_rows;                     // of the row-fed tensor
-  tmc_span rows[TMC_MAX_GROUP_OPS];     // what each operator of a group computes in a band
-  tmc_span columns[TMC_MAX_GROUP_OPS];  // ... and in a tile of it
+  tmc_group_state* states;  // of the stage's groups
+  int32_t fed_rows;         // of the row-fed tensor
+  tmc_span* rows;           // what each operator of a group computes in a band
+  tmc_span* columns;        // ... and in a tile of it
 } tmc_execution;
 
 static inline tmc_group_state* tmc_state_of(const tmc_execution* execution, int32_t group) {

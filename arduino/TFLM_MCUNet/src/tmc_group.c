@@ -101,14 +101,14 @@ static void set_view(const tmc_execution* e, int32_t index, int32_t x_begin, tmc
   view->data = e->arena + tensor->offset;
   view->pitch = (int32_t)tensor->pitch;
   view->slots = tensor->slots;
-  view->x_begin = x_begin;
+  view->x_begin = (uint16_t)x_begin;
   view->height = tensor->height;
   view->width = tensor->width;
   view->channels = tensor->channels;
 }
 
-static void prepare_call(const tmc_execution* e, const tmc_group* group, int32_t i,
-                         tmc_call* call) {
+TMC_NOINLINE static void prepare_call(const tmc_execution* e, const tmc_group* group, int32_t i,
+                                      tmc_call* call) {
   const tmc_op* op = &e->program->ops[group->first_op + i];
   call->op = op;
   call->parameters = e->program->parameters;
@@ -134,13 +134,21 @@ static void accumulate(const tmc_kernel_table* kernels, const tmc_group* group,
   }
 }
 
+static tmc_kernel kernel_of(const tmc_kernel_table* kernels, const tmc_call* call) {
+  const tmc_op* op = call->op;
+  if (op->kind != TMC_DEPTHWISE) {
+    return kernels->of_kind[op->kind];
+  }
+  const tmc_window_case window = tmc_window_case_of(op, call->output.channels);
+  return (op->flags & TMC_IN_PLACE) != 0 ? kernels->depthwise_in_place[window]
+                                         : kernels->depthwise[window];
+}
+
 static void execute(const tmc_kernel_table* kernels, const tmc_group* group, const tmc_call* call) {
   if (tmc_accumulates(call->op)) {
     accumulate(kernels, group, call);
-  } else if ((call->op->flags & TMC_IN_PLACE) != 0) {
-    kernels->depthwise_in_place(call);
   } else {
-    kernels->of_kind[call->op->kind](call);
+    kernel_of(kernels, call)(call);
   }
 }
 
@@ -153,7 +161,7 @@ static bool tile_fits(const tmc_tensor* tensor, tmc_span rows, tmc_span columns)
           (columns.end - columns.begin) * tensor->channels <= (int32_t)tensor->pitch);
 }
 
-static tmc_status run_tile(const tmc_execution* e, const tmc_group* group) {
+TMC_NOINLINE static tmc_status run_tile(const tmc_execution* e, const tmc_group* group) {
   const tmc_op* ops = &e->program->ops[group->first_op];
   for (int32_t i = 0; i < group->op_count; ++i) {
     if (tmc_span_is_empty(e->rows[i]) || tmc_span_is_empty(e->columns[i])) {

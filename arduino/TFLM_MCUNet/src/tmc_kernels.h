@@ -25,11 +25,11 @@ typedef struct {
 typedef struct {
   uint8_t* data;
   int32_t pitch;
-  int32_t slots;
-  int32_t x_begin;
-  int32_t height;
-  int32_t width;
-  int32_t channels;
+  uint16_t slots;
+  uint16_t x_begin;
+  uint16_t height;
+  uint16_t width;
+  uint16_t channels;
 } tmc_view;
 
 static inline int8_t* tmc_pixel(const tmc_view* view, int32_t y, int32_t x) {
@@ -53,7 +53,6 @@ typedef struct {
 
 void tmc_conv_s8(const tmc_call* call);
 void tmc_depthwise_conv_s8(const tmc_call* call);
-void tmc_depthwise_conv_in_place_s8(const tmc_call* call);
 void tmc_add_s8(const tmc_call* call);
 void tmc_mul_s8(const tmc_call* call);
 void tmc_max_pool_s8(const tmc_call* call);
@@ -67,6 +66,15 @@ void tmc_resize_nearest_s8(const tmc_call* call);
 void tmc_transpose_s8(const tmc_call* call);
 void tmc_reshape_s8(const tmc_call* call);
 
+// DEPTHWISE with the windows of one case, see tmc_window_case_of; and TMC_IN_PLACE.
+void tmc_depthwise_3x3_s8(const tmc_call* call);
+void tmc_depthwise_5x5_s8(const tmc_call* call);
+void tmc_depthwise_7x7_s8(const tmc_call* call);
+void tmc_depthwise_in_place_s8(const tmc_call* call);
+void tmc_depthwise_in_place_3x3_s8(const tmc_call* call);
+void tmc_depthwise_in_place_5x5_s8(const tmc_call* call);
+void tmc_depthwise_in_place_7x7_s8(const tmc_call* call);
+
 // TMC_ACCUMULATE: zero the accumulators, add the box of the *input*, write the output.
 void tmc_accumulate_begin(const tmc_call* call);
 void tmc_accumulate_s8(const tmc_call* call);
@@ -74,11 +82,32 @@ void tmc_accumulate_end_s8(const tmc_call* call);
 
 typedef void (*tmc_kernel)(const tmc_call* call);
 
+// Windows for which DEPTHWISE has kernels of their own.
+typedef enum {
+  TMC_WINDOW_ANY,
+  TMC_WINDOW_3X3,
+  TMC_WINDOW_5X5,
+  TMC_WINDOW_7X7,
+  TMC_WINDOW_COUNT,
+} tmc_window_case;
+
+static inline tmc_window_case tmc_window_case_of(const tmc_op* op, int32_t channels) {
+  if (op->kernel_h != op->kernel_w || op->stride_h > 2 || op->stride_w > 2 || op->dilation_h != 1 ||
+      op->dilation_w != 1 || op->depth_multiplier != 1 || channels < 4) {
+    return TMC_WINDOW_ANY;
+  }
+  return op->kernel_w == 3   ? TMC_WINDOW_3X3
+         : op->kernel_w == 5 ? TMC_WINDOW_5X5
+         : op->kernel_w == 7 ? TMC_WINDOW_7X7
+                             : TMC_WINDOW_ANY;
+}
+
 // Which kernels execute a program. One that lists no others than those it needs lets the linker
 // drop the rest.
 typedef struct tmc_kernel_table {
-  tmc_kernel of_kind[TMC_KIND_COUNT];
-  tmc_kernel depthwise_in_place;
+  tmc_kernel of_kind[TMC_KIND_COUNT];  // of all kinds but DEPTHWISE
+  tmc_kernel depthwise[TMC_WINDOW_COUNT];
+  tmc_kernel depthwise_in_place[TMC_WINDOW_COUNT];
   tmc_kernel accumulate_begin;
   tmc_kernel accumulate;
   tmc_kernel accumulate_end;

@@ -29,7 +29,7 @@
 #define TMC_MAGIC 0x314D4354u  // "TCM1"
 #define TMC_VERSION 2
 #define TMC_NONE (-1)         // no such tensor or group
-#define TMC_MAX_GROUP_OPS 32  // bounds the boxes kept on the stack while a group fires
+#define TMC_MAX_GROUP_OPS 32  // bounds the boxes kept on the stack: as many as the largest has
 #define TMC_MAX_INPUTS 2
 
 typedef struct {

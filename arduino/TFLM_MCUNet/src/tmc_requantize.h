@@ -72,11 +72,16 @@ static inline void tmc_end_sums(const tmc_call* call, int32_t first, int32_t cou
   const int32_t step = per_tensor ? 0 : 1;
   const int32_t* multipliers = tmc_int32_parameters(call, op.requantization);
   const int8_t* shifts = (const int8_t*)(multipliers + (per_tensor ? 1 : call->output.channels));
-  for (int32_t i = first; i < first + count; ++i) {
-    output[i] =
-        tmc_to_output(tmc_multiply_by_quantized_multiplier((int32_t)sums[i - first],
-                                                           multipliers[i * step], shifts[i * step]),
-                      &op);
+  multipliers += first * step;
+  shifts += first * step;
+  output += first;
+  // With indices for these pointers, GCC 12 takes the stores below for ones to the caller's sums,
+  // finds that they have no effect, and drops them.
+  for (; count > 0; --count) {
+    *output++ = tmc_to_output(
+        tmc_multiply_by_quantized_multiplier((int32_t)*sums++, *multipliers, *shifts), &op);
+    multipliers += step;
+    shifts += step;
   }
 }
 

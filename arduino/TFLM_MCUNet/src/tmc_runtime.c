@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tmc_execution.h"
+#include "tmc_speed.h"
 
 // ---- Column strips ----
 
@@ -32,7 +33,7 @@ static void require_columns(tmc_execution* e, int32_t index) {
 }
 
 // The last group computes its share of the columns, the others what is needed for it.
-static void divide_columns(tmc_execution* e, int32_t strip) {
+TMC_COLD static void divide_columns(tmc_execution* e, int32_t strip) {
   const tmc_stage* stage = e->stage;
   const int32_t last = stage->first_group + stage->group_count - 1;
   const int32_t width = e->program->groups[last].cols;
@@ -176,6 +177,17 @@ static tmc_status take_row(tmc_execution* e, int32_t y, const int8_t* row) {
 
 // ---- The interface ----
 
+// Operators of the largest group, at most TMC_MAX_GROUP_OPS: as many boxes are on the stack. Nearly
+// all groups have a few.
+static int32_t largest_group(const tmc_program* program) {
+  int32_t largest = 1;
+  for (int32_t g = 0; g < program->header->group_count; ++g) {
+    const int32_t count = program->groups[g].op_count;
+    largest = count > largest ? count : largest;
+  }
+  return largest;
+}
+
 static bool arena_is_valid(const tmc_program* program, const uint8_t* arena, size_t arena_bytes) {
   return (uintptr_t)arena % 4 == 0 && arena_bytes >= program->header->arena_bytes;
 }
@@ -187,7 +199,10 @@ tmc_status tmc_program_run(const tmc_program* program, uint8_t* arena, size_t ar
   if (is_row_fed(program)) {
     return TMC_ERROR_INPUT;
   }
-  tmc_execution e = {.program = program, .arena = arena};
+  const int32_t op_count = largest_group(program);
+  tmc_span spans[2 * op_count];
+  tmc_execution e = {
+      .program = program, .arena = arena, .rows = spans, .columns = spans + op_count};
   return run_stages(&e, 0);
 }
 
@@ -212,7 +227,13 @@ tmc_status tmc_program_push_row(const tmc_program* program, uint8_t* arena, cons
     return TMC_ERROR_ARENA;
   }
   const int32_t y = *fed_rows % height;
-  tmc_execution e = {.program = program, .arena = arena, .fed_rows = y + 1};
+  const int32_t op_count = largest_group(program);
+  tmc_span spans[2 * op_count];
+  tmc_execution e = {.program = program,
+                     .arena = arena,
+                     .fed_rows = y + 1,
+                     .rows = spans,
+                     .columns = spans + op_count};
   tmc_status status = take_row(&e, y, row);
   if (status >= TMC_OK) {
     status = y + 1 < height ? TMC_NEED_ROWS : finish(&e, status);

@@ -8,12 +8,13 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "tmc_speed.h"
+
 #if !defined(TMC_PORTABLE) && (defined(__ARM_FEATURE_DSP) || defined(TMC_SIMD_IN_C))
 #define TMC_SIMD 1
 
 // Inlined at any optimization level: Arduino builds everything with -Os.
 #define TMC_INLINE static inline __attribute__((always_inline))
-#define TMC_NOINLINE __attribute__((noinline))
 
 // Four int16_t, at any places of their own: who multiplies two quads puts them alike.
 typedef struct {
@@ -21,11 +22,11 @@ typedef struct {
   uint32_t second;
 } tmc_quad;
 
-#ifdef TMC_SIMD_IN_C
-
 TMC_INLINE int32_t tmc_low(uint32_t pair) { return (int16_t)(pair & 0xFFFF); }
 
 TMC_INLINE int32_t tmc_high(uint32_t pair) { return (int16_t)(pair >> 16); }
+
+#ifdef TMC_SIMD_IN_C
 
 TMC_INLINE uint32_t tmc_low_halves(uint32_t a, uint32_t b) { return (a & 0xFFFF) | b << 16; }
 
@@ -148,6 +149,14 @@ TMC_INLINE tmc_quad tmc_next_quad(const uint32_t** words) {
                    : "memory");
   return quad;
 }
+
+// A loop over `count` times `body`, two in each turn; an odd one is the first.
+#define TMC_LOOP_BY_TWO(body)       \
+  "tst %[count], #1\n\t"            \
+  "bne 2f\n"                        \
+  "1:\n\t" body "2:\n\t" body       \
+  "subs %[count], %[count], #2\n\t" \
+  "bgt 1b"
 
 // sum + a.low * b.low, sum + a.high * b.high, and both, modulo 2^32.
 TMC_INSTRUCTION_OF_3(uint32_t, tmc_multiply_add_low, "smlabb %0, %1, %2, %3")

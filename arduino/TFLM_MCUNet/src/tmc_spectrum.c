@@ -9,10 +9,6 @@
 
 #include "tmc_simd.h"
 
-#ifndef TMC_SIMD
-#define TMC_NOINLINE  // where it is defined, it leaves all registers to a loop
-#endif
-
 typedef struct {
   int32_t real;
   int32_t imaginary;

@@ -8,4 +8,13 @@
 #pragma GCC optimize("O2")
 #endif
 
+// What takes no registers and no stack from its caller; and what runs rarely, and is to be small.
+#ifdef __GNUC__
+#define TMC_NOINLINE __attribute__((noinline))
+#define TMC_COLD __attribute__((noinline, cold))
+#else
+#define TMC_NOINLINE
+#define TMC_COLD
+#endif
+
 #endif  // TMC_SPEED_H_

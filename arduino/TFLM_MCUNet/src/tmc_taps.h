@@ -17,7 +17,8 @@
 
 // Windows of one channel: `rows` of `columns`.
 typedef struct {
-  const tmc_channel* constants;
+  const tmc_scale* scale;
+  uint32_t bias;
   const uint32_t* weights;
   const uint32_t* values;
   int32_t pitch;       // bytes from one row of the input to the next
@@ -45,7 +46,7 @@ TMC_INLINE uint32_t tmc_window_sum(const tmc_windows* of, int32_t row, int32_t c
   const int32_t row_weights = stride == 1 ? kernel_w - 1 : (kernel_w + 1) / 2;
   const uint32_t* words = of->values + row * of->row_stride;
   const uint32_t* weights = of->weights;
-  uint32_t sum = of->constants->bias;
+  uint32_t sum = of->bias;
   for (int32_t ky = 0; ky < of->kernel_h; ++ky) {
     for (int32_t kx = 0; kx < kernel_w; ++kx) {
       const int32_t x = column * stride + kx;
@@ -62,8 +63,7 @@ TMC_INLINE void tmc_run_windows(const tmc_windows* of, int32_t kernel_w, int32_t
   for (int32_t row = 0; row < of->rows; ++row) {
     int8_t* output = tmc_pixel(of->output, of->y + row, of->x) + of->channel;
     for (int32_t column = 0; column < of->columns; ++column) {
-      *output =
-          tmc_fast_output(of->constants->scale, tmc_window_sum(of, row, column, kernel_w, stride));
+      *output = tmc_fast_output(*of->scale, tmc_window_sum(of, row, column, kernel_w, stride));
       output += of->output->channels;
     }
   }
@@ -83,31 +83,22 @@ TMC_INLINE void tmc_run_windows(const tmc_windows* of, int32_t kernel_w, int32_t
 
 // Stores the right window first: a `step` of 0 lets the left one, stored last, replace it.
 #define TMC_END_WINDOWS                                               \
-  "ldmia %[constants], {r8, r9, r10}\n\t"                             \
+  "ldmia %[scale], {r8, r9, r10}\n\t"                             \
   TMC_FAST_OUTPUT("left")                                             \
   TMC_FAST_OUTPUT("right")                                            \
   "strb %[right], [%[output], %[step]]\n\t"                           \
   "strb %[left], [%[output]]\n\t"                                     \
   "add %[output], %[output], %[step], lsl #1\n\t"
 
-#define TMC_ROW_3_BY_1(at)                                            \
-  "ldrd r10, r11, [%[row]]\n\t"                                       \
-  "ldrd r8, r9, [%[weights], #" at "]\n\t"                            \
-  TMC_LEFT("smlad", "r10", "r8")                                      \
-  TMC_RIGHT("smlatb", "r10", "r8")                                    \
-  TMC_LEFT("smlabt", "r11", "r9")                                     \
-  TMC_RIGHT("smlad", "r11", "r9")
+// Each row leaves `weights` at those of the next one.
+#define TMC_ROW_3_BY_1                                                \
+  "ldrd %[x0], %[x1], [%[row]]\n\t"                                   \
+  "ldrd r8, r9, [%[weights]], #8\n\t"                                 \
+  TMC_LEFT("smlad", "%[x0]", "r8")                                    \
+  TMC_RIGHT("smlatb", "%[x0]", "r8")                                  \
+  TMC_LEFT("smlabt", "%[x1]", "r9")                                   \
+  TMC_RIGHT("smlad", "%[x1]", "r9")
 
-#define TMC_ROW_3_BY_2(at)                                            \
-  "ldrd r10, r11, [%[row]]\n\t"                                       \
-  "ldrd r8, r9, [%[weights], #" at "]\n\t"                            \
-  TMC_LEFT("smlad", "r10", "r8")                                      \
-  TMC_LEFT("smlad", "r11", "r9")                                      \
-  "ldr r10, [%[row], #8]\n\t"                                         \
-  TMC_RIGHT("smlad", "r11", "r8")                                     \
-  TMC_RIGHT("smlad", "r10", "r9")
-
-// Rows of 5 and 7 taps leave `weights` at those of the next row.
 #define TMC_ROW_5_BY_1                                                \
   "ldrd %[x0], %[x1], [%[row]]\n\t"                                   \
   "ldmia %[weights]!, {r8, r9, r10, r11}\n\t"                         \
@@ -160,56 +151,16 @@ TMC_INLINE void tmc_run_windows(const tmc_windows* of, int32_t kernel_w, int32_t
 
 // clang-format on
 
-// Pairs of windows, `pair` bytes apart. Those of three rows of three taps are one loop, which takes
-// all registers that there are; in others there is one over the rows of each pair.
-#define TMC_PAIRS_OF_3(row_of, pair) \
-  __asm__ volatile(                                                                      \
-      "1:\n\t"                                                                           \
-      "ldr %[left], [%[constants], #16]\n\t"                                             \
-      "mov %[right], %[left]\n\t"                                                        \
-      row_of("0") "add %[row], %[row], %[pitch]\n\t"                                     \
-      row_of("8") "add %[row], %[row], %[pitch]\n\t"                                     \
-      row_of("16") "sub %[row], %[row], %[pitch], lsl #1\n\t"                            \
-      "add %[row], %[row], #" pair "\n\t"                                                \
-      TMC_END_WINDOWS                                                                    \
-      "subs %[pairs], %[pairs], #1\n\t"                                                  \
-      "bgt 1b"                                                                           \
-      : [row] "+r"(values), [output] "+r"(output), [pairs] "+r"(pairs),                  \
-        [left] "=&r"(left), [right] "=&r"(right)                                         \
-      : [weights] "r"(of->weights), [pitch] "r"(of->pitch), [constants] "r"(of->constants), \
-        [step] "r"(step)                                                                 \
-      : "r8", "r9", "r10", "r11", "cc", "memory")
-
-#define TMC_PAIRS_OF_ANY(row_of, pair)                                                            \
-  do {                                                                                            \
-    const uint32_t* weights = of->weights;                                                        \
-    const uint32_t* row = values;                                                                 \
-    int32_t rows = of->kernel_h;                                                                  \
-    uint32_t x0;                                                                                  \
-    uint32_t x1;                                                                                  \
-    left = of->constants->bias;                                                                   \
-    right = left;                                                                                 \
-    __asm__ volatile("1:\n\t" row_of                                                              \
-                     "add %[row], %[row], %[pitch]\n\t"                                           \
-                     "subs %[rows], %[rows], #1\n\t"                                              \
-                     "bgt 1b"                                                                     \
-                     : [left] "+r"(left), [right] "+r"(right), [row] "+r"(row),                   \
-                       [weights] "+r"(weights), [rows] "+r"(rows), [x0] "=&r"(x0), [x1] "=&r"(x1) \
-                     : [pitch] "r"(of->pitch)                                                     \
-                     : "r8", "r9", "r10", "r11", "cc", "memory");                                 \
-    __asm__ volatile(TMC_END_WINDOWS                                                              \
-                     : [left] "+r"(left), [right] "+r"(right), [output] "+r"(output)              \
-                     : [constants] "r"(of->constants), [step] "r"(step)                           \
-                     : "r8", "r9", "r10", "r11", "memory");                                       \
-    values += (pair) / 4;                                                                         \
-  } while (--pairs > 0)
-
-#define TMC_PAIRS_3_BY_1 TMC_PAIRS_OF_3(TMC_ROW_3_BY_1, "4")
-#define TMC_PAIRS_3_BY_2 TMC_PAIRS_OF_3(TMC_ROW_3_BY_2, "8")
-#define TMC_PAIRS_5_BY_1 TMC_PAIRS_OF_ANY(TMC_ROW_5_BY_1, 4)
-#define TMC_PAIRS_5_BY_2 TMC_PAIRS_OF_ANY(TMC_ROW_5_BY_2, 8)
-#define TMC_PAIRS_7_BY_1 TMC_PAIRS_OF_ANY(TMC_ROW_7_BY_1, 4)
-#define TMC_PAIRS_7_BY_2 TMC_PAIRS_OF_ANY(TMC_ROW_7_BY_2, 8)
+// A pair of windows, row by row.
+#define TMC_SUM_PAIR(row_of)                                                                    \
+  __asm__ volatile("1:\n\t" row_of                                                              \
+                   "add %[row], %[row], %[pitch]\n\t"                                           \
+                   "subs %[rows], %[rows], #1\n\t"                                              \
+                   "bgt 1b"                                                                     \
+                   : [left] "+r"(left), [right] "+r"(right), [row] "+r"(row),                   \
+                     [weights] "+r"(weights), [rows] "+r"(rows), [x0] "=&r"(x0), [x1] "=&r"(x1) \
+                   : [pitch] "r"(of->pitch)                                                     \
+                   : "r8", "r9", "r10", "r11", "cc", "memory")
 
 // A last window alone is the left one of a pair.
 #define TMC_WINDOWS_FUNCTION(kernel_w, stride)                                           \
@@ -217,23 +168,28 @@ TMC_INLINE void tmc_run_windows(const tmc_windows* of, int32_t kernel_w, int32_t
     for (int32_t y = 0; y < of->rows; ++y) {                                             \
       const uint32_t* values = of->values + y * of->row_stride;                          \
       int8_t* output = tmc_pixel(of->output, of->y + y, of->x) + of->channel;            \
-      int32_t columns = of->columns;                                                     \
-      while (columns > 0) {                                                              \
+      for (int32_t columns = of->columns; columns > 0; columns -= 2) {                   \
         const int32_t step = columns > 1 ? of->output->channels : 0;                     \
-        int32_t pairs = columns > 1 ? columns / 2 : 1;                                   \
-        uint32_t left;                                                                   \
-        uint32_t right;                                                                  \
-        columns -= 2 * pairs;                                                            \
-        TMC_PAIRS_##kernel_w##_BY_##stride;                                              \
+        const uint32_t* weights = of->weights;                                           \
+        const uint32_t* row = values;                                                    \
+        int32_t rows = of->kernel_h;                                                     \
+        uint32_t left = of->bias;                                                        \
+        uint32_t right = left;                                                           \
+        uint32_t x0;                                                                     \
+        uint32_t x1;                                                                     \
+        TMC_SUM_PAIR(TMC_ROW_##kernel_w##_BY_##stride);                                  \
+        __asm__ volatile(TMC_END_WINDOWS                                                 \
+                         : [left] "+r"(left), [right] "+r"(right), [output] "+r"(output) \
+                         : [scale] "r"(of->scale), [step] "r"(step)                      \
+                         : "r8", "r9", "r10", "r11", "memory");                          \
+        values += stride;                                                                \
       }                                                                                  \
     }                                                                                    \
   }
 
 #endif
 
-// For kernels of three rows of three taps; of any number of rows of five, and of seven.
 TMC_WINDOWS_FUNCTION(3, 1)
-TMC_WINDOWS_FUNCTION(3, 2)
 TMC_WINDOWS_FUNCTION(5, 1)
 TMC_WINDOWS_FUNCTION(5, 2)
 TMC_WINDOWS_FUNCTION(7, 1)

@@ -22,7 +22,6 @@ _EQUALS = "\0=\0"  # between which no line is broken
 _ENUMS = {"kind": OpKind, "storage": Storage}
 _KERNELS = {
     OpKind.CONV: "tmc_conv_s8",
-    OpKind.DEPTHWISE: "tmc_depthwise_conv_s8",
     OpKind.ADD: "tmc_add_s8",
     OpKind.MUL: "tmc_mul_s8",
     OpKind.AVERAGE_POOL: "tmc_average_pool_s8",
@@ -36,14 +35,13 @@ _KERNELS = {
     OpKind.TRANSPOSE: "tmc_transpose_s8",
     OpKind.RESHAPE: "tmc_reshape_s8",
 }
-_VARIANTS = {
-    OpFlag.IN_PLACE: {"depthwise_in_place": "tmc_depthwise_conv_in_place_s8"},
-    OpFlag.ACCUMULATE: {
-        "accumulate_begin": "tmc_accumulate_begin",
-        "accumulate": "tmc_accumulate_s8",
-        "accumulate_end": "tmc_accumulate_end_s8",
-    },
+_ACCUMULATE = {
+    "accumulate_begin": "tmc_accumulate_begin",
+    "accumulate": "tmc_accumulate_s8",
+    "accumulate_end": "tmc_accumulate_end_s8",
 }
+_WINDOWS = (3, 5, 7)
+_CHANNELS_AT_ONCE = 4
 
 
 def integers(values: np.ndarray) -> str:
@@ -83,12 +81,33 @@ def kernel_table(arrays: ProgramArrays) -> str:
     return "\n".join(f"    .{name} = {kernel}," for name, kernel in _kernel_fields(arrays).items())
 
 
+def depthwise_kernel(op: np.void, channels: int) -> dict[str, str]:
+    """The kernel of a DEPTHWISE, by its field of a tmc_kernel_table: tmc_window_case_of."""
+    table = "depthwise_in_place" if int(op["flags"]) & OpFlag.IN_PLACE else "depthwise"
+    size = int(op["kernel_h"])
+    if _has_own_kernel(op, channels):
+        return {f"{table}[TMC_WINDOW_{size}X{size}]": f"tmc_{table}_{size}x{size}_s8"}
+    kernel = "tmc_depthwise_conv_s8" if table == "depthwise" else f"tmc_{table}_s8"
+    return {f"{table}[TMC_WINDOW_ANY]": kernel}
+
+
+def _has_own_kernel(op: np.void, channels: int) -> bool:
+    is_plain = op["dilation_h"] == op["dilation_w"] == op["depth_multiplier"] == 1
+    is_square = op["kernel_h"] == op["kernel_w"] and op["kernel_h"] in _WINDOWS
+    strides = max(op["stride_h"], op["stride_w"])
+    return bool(is_plain and is_square and strides <= 2 and channels >= _CHANNELS_AT_ONCE)
+
+
 def _kernel_fields(arrays: ProgramArrays) -> dict[str, str]:
     fields: dict[str, str] = {}
     for op in arrays.ops:
         kind = OpKind(int(op["kind"]))
-        variant = next((v for flag, v in _VARIANTS.items() if int(op["flags"]) & flag), None)
-        fields |= variant or {f"of_kind[TMC_{kind.name}]": _KERNELS[kind]}
+        if int(op["flags"]) & OpFlag.ACCUMULATE:
+            fields |= _ACCUMULATE
+        elif kind is OpKind.DEPTHWISE:
+            fields |= depthwise_kernel(op, arrays.shape(int(op["output"]))[2])
+        else:
+            fields[f"of_kind[TMC_{kind.name}]"] = _KERNELS[kind]
     return fields
 
 

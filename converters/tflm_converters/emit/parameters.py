@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from tflm_converters import arithmetic, reference
+from tflm_converters.emit.constant_channels import with_usual_scales
 from tflm_converters.emit.program_format import (
     ADD_REQUANTIZATION,
     MEAN_REQUANTIZATION,
@@ -23,6 +24,7 @@ from tflm_converters.emit.program_format import (
 from tflm_converters.graph import ABSENT, Graph, Kind, Op, Tensor
 
 ALIGNMENT = 4
+_LARGEST_INPUT = 255  # of an int8 less its zero point
 
 
 class Parameters:
@@ -94,19 +96,34 @@ def _convolution(parameters: Parameters, graph: Graph, op: Op) -> OpConstants:
         multipliers, shifts = arithmetic.fully_connected_requantization(graph, op)
     else:
         multipliers, shifts = arithmetic.conv_requantization(graph, op)
+    weights = constant(graph, op.inputs[1])
+    biases = None
+    if len(op.inputs) > 2 and op.inputs[2] != ABSENT:
+        multipliers, shifts, biases = with_usual_scales(
+            multipliers,
+            shifts,
+            constant(graph, op.inputs[2]).astype(np.int64),
+            _spread(graph, op),
+        )
     per_tensor = bool((multipliers == multipliers[0]).all() and (shifts == shifts[0]).all())
     if per_tensor:
         multipliers, shifts = multipliers[:1], shifts[:1]
-    bias = op.inputs[2] if len(op.inputs) > 2 else ABSENT
-    weights = constant(graph, op.inputs[1])
     return OpConstants(
         weights=parameters.add_array(
             weights if op.kind is Kind.DEPTHWISE_CONV else padded_filters(weights), "i1"
         ),
-        bias=NO_PARAMETER if bias == ABSENT else parameters.add_array(constant(graph, bias), "<i4"),
+        bias=NO_PARAMETER if biases is None else parameters.add_array(biases, "<i4"),
         requantization=parameters.add_requantization(multipliers, shifts),
         per_tensor=per_tensor,
     )
+
+
+def _spread(graph: Graph, op: Op) -> np.ndarray:
+    """How far the sum of each output channel is from its bias at most, int64 (channels,)."""
+    weights = np.abs(constant(graph, op.inputs[1]).astype(np.int64))
+    axis = 3 if op.kind is Kind.DEPTHWISE_CONV else 0
+    sums = np.moveaxis(weights, axis, 0).reshape(weights.shape[axis], -1).sum(axis=1)
+    return np.asarray(_LARGEST_INPUT * sums)
 
 
 def padded_filters(weights: np.ndarray) -> np.ndarray:

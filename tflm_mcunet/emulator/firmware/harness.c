@@ -5,6 +5,8 @@
 // if the program is row-fed. What comes of it: a result, and the same piece of memory afterwards.
 // What the images mean is known to the host alone. As in exported C, nothing is validated here, and
 // no other kernels are linked than those that the program needs.
+#include "harness.h"
+
 #include "profile.h"
 #include "semihosting.h"
 #include "timer.h"
@@ -44,6 +46,8 @@ static uint32_t stack_used(void) {
 
 static uint32_t arena_bytes(void) { return (uint32_t)(model_arena_end - model_arena); }
 
+static tmc_program program;  // in exported C it is a constant
+
 // The arrays follow one another, as tmc_program.h says.
 static tmc_program locate_model(void) {
   const tmc_header* header = (const tmc_header*)(const void*)model_program;
@@ -54,32 +58,15 @@ static tmc_program locate_model(void) {
   return (tmc_program){header, tensors, ops, groups, stages, model_parameters, &model_kernels};
 }
 
-static const tmc_tensor* fed_tensor(const tmc_program* program) {
-  const int16_t index = program->header->row_fed_tensor;
-  return index == TMC_NONE ? NULL : &program->tensors[index];
+static uint32_t fed_bytes(void) {
+  const int16_t index = program.header->row_fed_tensor;
+  const tmc_tensor* fed = &program.tensors[index];
+  return index == TMC_NONE ? 0 : (uint32_t)fed->height * fed->width * fed->channels;
 }
 
-static uint32_t row_bytes(const tmc_tensor* fed) { return (uint32_t)fed->width * fed->channels; }
-
-static tmc_status push_rows(const tmc_program* program, const tmc_tensor* fed) {
-  tmc_status status = tmc_program_begin(program, model_arena, arena_bytes());
-  for (int32_t y = 0; y < fed->height && status >= TMC_OK; ++y) {
-    status = tmc_program_push_row(program, model_arena, staging + (uint32_t)y * row_bytes(fed));
-  }
-  return status;
-}
-
-static tmc_status infer(const tmc_program* program) {
-  const tmc_tensor* fed = fed_tensor(program);
-  return fed == NULL ? tmc_program_run(program, model_arena, arena_bytes())
-                     : push_rows(program, fed);
-}
-
-static bool read_sample(int32_t file, const tmc_program* program) {
-  const tmc_tensor* fed = fed_tensor(program);
-  const uint32_t rows_bytes = fed == NULL ? 0 : fed->height * row_bytes(fed);
+static bool read_sample(int32_t file) {
   return semihosting_read(file, image_begin, (uint32_t)(image_end - image_begin)) &&
-         semihosting_read(file, staging, rows_bytes);
+         semihosting_read(file, staging, fed_bytes());
 }
 
 static bool write_result(int32_t file, const result* result) {
@@ -91,12 +78,12 @@ int main(void) {
   const int32_t input = semihosting_open("input.bin", SEMIHOSTING_READ_BINARY);
   const int32_t output = semihosting_open("output.bin", SEMIHOSTING_WRITE_BINARY);
   paint_stack();
-  const tmc_program program = locate_model();
+  program = locate_model();
   bool written = true;
-  while (written && read_sample(input, &program)) {
+  while (written && read_sample(input)) {
     profile_start(program.ops);
     const uint32_t begin = timer_now();
-    const tmc_status status = infer(&program);
+    const tmc_status status = harness_infer(&program, model_arena, arena_bytes(), staging);
     const uint32_t ticks = timer_now() - begin;
     written = write_result(output, &(result){status, ticks, stack_used()}) &&
               profile_write(output, program.header->op_count);

@@ -18,7 +18,7 @@ void reset(void) {
   *COPROCESSOR_ACCESS |= FLOATING_POINT_ACCESS;
   __asm__ volatile("dsb\n isb" ::: "memory");
   const uint32_t* source = data_source;
-  for (uint32_t* word = data_begin; word < data_end; ++word) {
+  for (volatile uint32_t* word = data_begin; word < data_end; ++word) {
     *word = *source++;
   }
   for (volatile uint8_t* byte = bss_begin; byte < bss_end; ++byte) {
