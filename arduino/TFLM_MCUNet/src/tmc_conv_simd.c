@@ -249,11 +249,13 @@ TMC_NOINLINE static void compute_1_pixel(convolution* c, const part_of_windows* 
 }
 
 // Windows that do not fit at once are widened part by part for as many channels as can keep their
-// sums meanwhile. `pixels` is one, or four, `repeats` times.
+// sums meanwhile; so do those of one pixel without biases. `pixels` is one, or four, `repeats`
+// times.
 TMC_NOINLINE static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
   const int32_t channels = c->call->output.channels;
   const int32_t quads = c->filter_bytes / 4;
-  const int fits = 2 * pixels * quads <= BUFFER_WORDS;
+  const int fits =
+      2 * pixels * quads <= BUFFER_WORDS && (pixels == 4 || c->channels.biases != NULL);
   const int32_t channels_at_once = fits ? channels : PARTIAL_SUMS / pixels;
   const int32_t quads_at_once = fits ? quads : PART_WORDS / (2 * pixels);
   for (int32_t first = 0; first < channels; first += channels_at_once) {
