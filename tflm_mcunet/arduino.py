@@ -91,17 +91,19 @@ class ArduinoLibrary(Library):
             "and prints what it\n// computes.",
             includes="",
             input=self._fill("self_test.ino"),
+            shown=self._fill("outputs.ino"),
         )
 
     def _sensor_sketch(self, sensor: Sensor) -> str:
         fed = "feed_rows.ino" if self.export.row_bytes else "feed_whole.ino"
-        reading = self._fill(f"{sensor.name}.ino", **sensor.values)
+        reading = self._fill(sensor.reading, **sensor.values)
         return self._fill(
             "sketch.ino",
             purpose=f"Checks the model on a stored input, then runs it on what {sensor.title} "
             "yields.",
             includes="".join(f"#include <{header}>\n" for header in sensor.includes),
             input="\n".join([self._fill("rows.ino"), reading, self._fill(fed)]),
+            shown=self._fill(f"{sensor.shows}.ino", **sensor.values),
         )
 
     def _properties(self) -> str:
@@ -150,6 +152,7 @@ def export_arduino(
     board: str | Board,
     sensor: str | None = None,
     front_end: str | Path | None = None,
+    anomaly: str | Path | None = None,
     **options: Any,
 ) -> ArduinoLibrary:
     """Makes an Arduino library of a model.
@@ -160,7 +163,9 @@ def export_arduino(
         board: name of a board, or one of your own, with the share of its Arduino core.
         sensor: what a second sketch reads, one of `boards.SENSORS` or "none"; by default what the
             model's input tells, and no second sketch where it tells nothing.
-        front_end: JSON file of a microphone's `LogMelConfig`.
+        front_end: JSON file of a microphone's `LogMelConfig`, or of an inertial sensor's
+            `LogSpectrumConfig`.
+        anomaly: JSON file of an `AnomalyConfig`, with a `LogSpectrumConfig`.
         options: as for `export_c`.
 
     Raises:
@@ -174,7 +179,9 @@ def export_arduino(
     target = boards.get(board)
     options = within_core(options, target)
     export = export_c(model, samples=_GOLDEN, **options)
-    chosen = sensors.choose(sensor, model=export.model, board=target, front_end=front_end)
+    chosen = sensors.choose(
+        sensor, model=export.model, board=target, front_end=front_end, anomaly=anomaly
+    )
     made = ArduinoLibrary(folder_name(library), target, export, chosen)
     made.check()
     return made

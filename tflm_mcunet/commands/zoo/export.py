@@ -16,19 +16,29 @@ from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Progress
 from tflm_mcunet.files import staged
 
+_SENSORS = {"log-mel": "microphone", "log-spectrum": "imu"}
+"""What yields the inputs of a kind."""
+
 
 def execute(options: argparse.Namespace) -> int:
     """Writes a model as an Arduino library into a .zip file."""
     model = zoo.load(options.name)
     out = library_file(options.out or Path(f"{_camel_case(model.name)}.zip"))
     with staged(out.parent) as stage, progress_bar(options) as progress:
-        made = _library(model, out.stem, options.board, progress)
+        made = library(model, out.stem, options.board, progress=progress)
         (stage / out.name).write_bytes(made.zip())
     show(options, made.to_json(), arduino_text(made, out))
     return 0
 
 
-def _library(model: zoo.ZooModel, name: str, board: str, progress: Progress) -> ArduinoLibrary:
+def library(
+    model: zoo.ZooModel,
+    name: str,
+    board: str,
+    *,
+    progress: Progress = lambda what, share: None,
+) -> ArduinoLibrary:
+    """The Arduino library `name` of a model, with the sensor and front end that its entry says."""
     with tempfile.TemporaryDirectory() as folder:
         return export_arduino(
             model.path,
@@ -47,9 +57,13 @@ def _described(model: zoo.ZooModel, board: str, folder: Path) -> dict[str, Any]:
     if model.has_output_per_label:
         options["labels"] = folder / "labels.txt"
         options["labels"].write_text("\n".join(model.labels) + "\n", encoding="utf-8")
-    if model.entry.input["kind"] == "log-mel" and "microphone" in boards.get(board).sensors:
+    sensor = _SENSORS.get(str(model.entry.input["kind"]))
+    if sensor in boards.get(board).sensors:
         options["front_end"] = folder / "front_end.json"
         options["front_end"].write_text(json.dumps(model.entry.input["config"]), encoding="utf-8")
+        if model.anomaly is not None:
+            options["anomaly"] = folder / "anomaly.json"
+            options["anomaly"].write_text(json.dumps(model.anomaly.to_json()), encoding="utf-8")
     return options
 
 
