@@ -19,7 +19,7 @@ _Config = TypeVar("_Config")
 
 def is_log_spectrum(path: Path) -> bool:
     """Whether the fields of a front end are those of an inertial sensor's, not a microphone's."""
-    fields = _read(path, "a front end", lambda fields: dict(fields))
+    fields = _read(path, "a LogMelConfig or a LogSpectrumConfig", lambda fields: dict(fields))
     return "axes" in fields
 
 
