@@ -8,7 +8,7 @@
 //
 // For a tile of one row, four channels, which are a word of the input, are packed at once. For
 // several rows, which share more than that saves, channels are packed one by one in a larger plane.
-#include "tmc_depthwise_simd.h"
+#include "tmc_depthwise.h"
 #include "tmc_taps.h"
 #include "tmc_window.h"
 
