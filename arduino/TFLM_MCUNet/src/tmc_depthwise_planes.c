@@ -15,7 +15,7 @@
 #ifdef TMC_SIMD
 
 enum {
-  PLANE_WORDS = 56,  // if there is one for each of four channels
+  PLANE_WORDS = 52,  // if there is one for each of four channels
   ALL_WORDS = TMC_CHANNELS_AT_ONCE * PLANE_WORDS,
   KERNEL_WORDS = 7 * 6,  // of weights
   INPUT_ROWS = 16,       // of a tile
