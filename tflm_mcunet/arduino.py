@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from tflm_mcunet import boards, runtime_sources, sensors
 from tflm_mcunet.arduino_library import Library, Share, core_of, fill, folder_name
 from tflm_mcunet.boards import Board
 from tflm_mcunet.exporting import Export, Files, export_c
-from tflm_mcunet.sensors import Sensor
+from tflm_mcunet.sensors import REPORT_OUTPUTS, Sensor
 
 RUNTIME_CODE_BYTES = 32 * 1024
 """More than the runtime's code takes on a Cortex-M4 at -O2 with all of its kernels."""
@@ -91,19 +92,19 @@ class ArduinoLibrary(Library):
             "and prints what it\n// computes.",
             includes="",
             input=self._fill("self_test.ino"),
-            report=self._fill("report_outputs.ino"),
+            report=self._fill_all(REPORT_OUTPUTS),
         )
 
     def _sensor_sketch(self, sensor: Sensor) -> str:
         fed = "feed_rows.ino" if self.export.row_bytes else "feed_whole.ino"
-        reading = self._fill(f"{sensor.name}.ino", **sensor.values)
+        reading = self._fill(sensor.reading, **sensor.values)
         return self._fill(
             "sketch.ino",
             purpose=f"Checks the model on a stored input, then runs it on what {sensor.title} "
             "yields.",
             includes="".join(f"#include <{header}>\n" for header in sensor.includes),
             input="\n".join([self._fill("rows.ino"), reading, self._fill(fed)]),
-            report=self._fill(sensor.report),
+            report=self._fill_all(sensor.report, **sensor.values),
         )
 
     def _properties(self) -> str:
@@ -129,6 +130,9 @@ class ArduinoLibrary(Library):
         functions = re.findall(rf"\b({name}_\w+)\(", header)
         return "".join(f"{function}\tKEYWORD2\n" for function in functions)
 
+    def _fill_all(self, templates: Iterable[str], **values: object) -> str:
+        return "\n".join(self._fill(template, **values) for template in templates)
+
     def _fill(self, template: str, **values: object) -> str:
         model = self.export.model
         output = "output" if len(model.outputs) == 1 else "output_0"
@@ -153,6 +157,7 @@ def export_arduino(
     sensor: str | None = None,
     front_end: str | Path | None = None,
     detector: str | Path | None = None,
+    anomaly: str | Path | None = None,
     **options: Any,
 ) -> ArduinoLibrary:
     """Makes an Arduino library of a model.
@@ -163,8 +168,10 @@ def export_arduino(
         board: name of a board, or one of your own, with the share of its Arduino core.
         sensor: what a second sketch reads, one of `boards.SENSORS` or "none"; by default what the
             model's input tells, and no second sketch where it tells nothing.
-        front_end: JSON file of a microphone's `LogMelConfig`.
-        detector: JSON file of the `Listening` by which that sketch says what it hears.
+        front_end: JSON file of a microphone's `LogMelConfig`, or of an inertial sensor's
+            `LogSpectrumConfig`.
+        detector: JSON file of the `Listening` by which a microphone's sketch says what it hears.
+        anomaly: JSON file of an `AnomalyConfig`, with a `LogSpectrumConfig`.
         options: as for `export_c`.
 
     Raises:
@@ -179,7 +186,12 @@ def export_arduino(
     options = within_core(options, target)
     export = export_c(model, samples=_GOLDEN, **options)
     chosen = sensors.choose(
-        sensor, model=export.model, board=target, front_end=front_end, detector=detector
+        sensor,
+        model=export.model,
+        board=target,
+        front_end=front_end,
+        detector=detector,
+        anomaly=anomaly,
     )
     made = ArduinoLibrary(folder_name(library), target, export, chosen)
     made.check()

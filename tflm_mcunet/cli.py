@@ -220,13 +220,20 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         "--sensor",
         choices=(*boards.SENSORS, "none"),
         help="arduino: what a second sketch reads; default: camera or imu where the shape of the "
-        "input tells it, microphone with --front-end, else none",
+        "input tells it, what --front-end is for, else none",
     )
     parser.add_argument(
         "--front-end",
         type=Path,
         metavar="FILE",
-        help="arduino: JSON file of the log-mel front end that the model was trained with",
+        help="arduino: JSON file of the front end that the model was trained with: log-mel for the "
+        "microphone, log spectra for the inertial sensor",
+    )
+    parser.add_argument(
+        "--anomaly",
+        type=Path,
+        metavar="FILE",
+        help="arduino: JSON file of weights and threshold by which an auto-encoder is judged",
     )
     parser.add_argument(
         "--detector",

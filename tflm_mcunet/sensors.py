@@ -4,22 +4,24 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable
 from pathlib import Path
 
 from tflm_converters.emit.c_source import CModel
 from tflm_converters.errors import ConversionError, UnsupportedModelError
+from tflm_mcunet import front_ends
+from tflm_mcunet.audio.anomaly import anomaly_settings
 from tflm_mcunet.audio.c_source import (
+    ANOMALY_FUNCTIONS,
     DETECTOR_FUNCTIONS,
     LOG_MEL_FUNCTIONS,
+    LOG_SPECTRUM_FUNCTIONS,
+    c_anomaly,
     c_detector,
     c_log_mel,
+    c_log_spectrum,
 )
-from tflm_mcunet.audio.config import LogMelConfig
-from tflm_mcunet.audio.detector import Listening
 from tflm_mcunet.boards import Board
-from tflm_mcunet.files import read_file
 
 _K = 1024
 _FRAMES = (("QQVGA", 120, 160), ("QCIF", 144, 176), ("QVGA", 240, 320))
@@ -34,10 +36,18 @@ _LEAST_WINDOW = 16  # samples, below which a shape does not tell a window
 _MEASURED = {3: "acceleration in g", 6: "acceleration in g and rotation in degrees per second"}
 """What so many axes are."""
 
+_AXES = 3  # of acceleration
+_STEPS_PER_G = 2048  # of the int16 that log spectra are computed from
+_RATE_TOLERANCE = 0.05  # of a sensor's rate, beyond which its spectra are others
+
 _PDM_RATE = 16_000
 _PDM_SAMPLES = 256
 _DETECTOR = 16  # bytes of tmc_detector, and what aligns it
 _RING_SAMPLES = 8 * _K  # half a second: what may arrive while the model computes
+
+
+REPORT_OUTPUTS = ("print_output.ino", "report_outputs.ino")
+"""The templates of a sketch that prints all outputs."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,9 +56,9 @@ class Sensor:
 
     `library` is the Arduino library that reads it, empty if it comes with the core. `sram` and
     `flash_bytes` are what library and sketch take beside the model: those of libraries are
-    estimates on the safe side. `values` fill the template of the sketch; `files` are sources
-    that it needs, and `functions` those of the runtime. `report` is the template of what it does
-    with an inference.
+    estimates on the safe side. `values` fill the `template` of the sketch, by default that of
+    its name; `files` are sources that it needs, and `functions` those of the runtime. `report`
+    names the templates of what it does with an inference.
     """
 
     name: str
@@ -60,12 +70,18 @@ class Sensor:
     values: dict[str, object]
     functions: frozenset[str] = frozenset()
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
-    report: str = "report_outputs.ino"
+    template: str = ""
+    report: tuple[str, ...] = REPORT_OUTPUTS
 
     @property
     def sketch(self) -> str:
         """Its name."""
         return self.name.capitalize()
+
+    @property
+    def reading(self) -> str:
+        """The template of what reads it."""
+        return f"{self.template or self.name}.ino"
 
 
 def choose(
@@ -75,6 +91,7 @@ def choose(
     board: Board,
     front_end: str | Path | None = None,
     detector: str | Path | None = None,
+    anomaly: str | Path | None = None,
 ) -> Sensor | None:
     """The sensor of this name, or the one that the model's input tells; None if it tells none.
 
@@ -82,20 +99,22 @@ def choose(
         name: one of `boards.SENSORS`, or "none".
         model: what the sensor feeds.
         board: what has the sensor.
-        front_end: JSON file of the `LogMelConfig` that the model was trained with.
+        front_end: JSON file of what the model was trained with: a `LogMelConfig`, which chooses
+            the microphone, or a `LogSpectrumConfig`, which chooses the inertial sensor.
         detector: JSON file of the `Listening` that says what a microphone's model detects.
+        anomaly: JSON file of the `AnomalyConfig` by which an auto-encoder behind a
+            `LogSpectrumConfig` is judged.
 
     Raises:
         UnsupportedModelError: the sensor does not yield what the model takes.
         ConversionError: the board has no such sensor, or the front end does not fit.
     """
     if front_end is not None:
-        if name not in (None, "microphone"):
-            raise ConversionError(f"--front-end is for a microphone, not for --sensor {name}")
-        sensor = _microphone(model, board, front_end)
-        return sensor if detector is None else _with_detector(sensor, model, Path(detector))
+        return _behind_front_end(name, model, board, Path(front_end), detector, anomaly)
     if detector is not None:
-        raise ConversionError("--detector is for a microphone and needs --front-end, too")
+        raise ConversionError("--detector needs --front-end, the JSON file of a LogMelConfig")
+    if anomaly is not None:
+        raise ConversionError("--anomaly needs --front-end, the JSON file of a LogSpectrumConfig")
     if name == "none":
         return None
     if name is not None:
@@ -106,6 +125,29 @@ def choose(
         except ConversionError:
             continue
     return None
+
+
+def _behind_front_end(
+    name: str | None,
+    model: CModel,
+    board: Board,
+    front_end: Path,
+    detector: str | Path | None,
+    anomaly: str | Path | None,
+) -> Sensor:
+    """The sensor that a front end is for."""
+    is_vibration = front_ends.is_log_spectrum(front_end)
+    kind = "imu" if is_vibration else "microphone"
+    if name not in (None, kind):
+        raise ConversionError(f"{front_end} is for --sensor {kind}, not for --sensor {name}")
+    if is_vibration:
+        if detector is not None:
+            raise ConversionError("--detector is for a microphone, not for --sensor imu")
+        return _vibration(model, board, front_end, anomaly)
+    if anomaly is not None:
+        raise ConversionError("--anomaly is for --sensor imu, not for a microphone")
+    sensor = _microphone(model, board, front_end)
+    return sensor if detector is None else _with_detector(sensor, model, Path(detector))
 
 
 def _camera(model: CModel, board: Board) -> Sensor:
@@ -181,6 +223,44 @@ def _imu(model: CModel, board: Board) -> Sensor:
     )
 
 
+def _vibration(model: CModel, board: Board, front_end: Path, anomaly: str | Path | None) -> Sensor:
+    """The inertial sensor, whose acceleration becomes log spectra."""
+    library = _library(board, "imu")
+    height, width, channels = _shape(model)
+    values = height * width * channels
+    config = front_ends.log_spectrum(front_end, model, axes=_AXES, values=values)
+    files = c_log_spectrum(config, name=model.name, title=model.title)
+    includes = [f"{model.name}_log_spectrum.h"]
+    functions = LOG_SPECTRUM_FUNCTIONS
+    score: dict[str, object] = {"has_score": 0, "real_score": "0"}
+    if anomaly is not None:
+        judged = front_ends.anomaly(Path(anomaly), model)
+        given, got = (port.quantization for port in (model.inputs[0], model.outputs[0]))
+        settings = anomaly_settings(
+            judged, given=(given.scale, given.zero_point), got=(got.scale, got.zero_point)
+        )
+        files |= c_anomaly(settings, name=model.name, title=model.title)
+        includes.append(f"{model.name}_anomaly.h")
+        functions |= ANOMALY_FUNCTIONS
+        score = {"has_score": 1, "real_score": repr(settings.real(1))}
+    return Sensor(
+        name="imu",
+        title="an inertial sensor",
+        library=library,
+        includes=(*includes, f"{library}.h"),
+        sram={
+            "inertial sensor's library": 4 * _K,
+            "samples and features": 2 * config.window * _AXES + 4 * config.fft_size + values,
+        },
+        flash_bytes=48 * _K,
+        values={"steps_per_g": _STEPS_PER_G, "tolerance": _RATE_TOLERANCE, **score},
+        functions=functions,
+        files={name: text.encode() for name, text in files.items()},
+        template="vibration",
+        report=REPORT_OUTPUTS if anomaly is None else ("report_score.ino",),
+    )
+
+
 def _microphone(model: CModel, board: Board, front_end: str | Path | None = None) -> Sensor:
     library = _library(board, "microphone")
     if front_end is None:
@@ -189,7 +269,7 @@ def _microphone(model: CModel, board: Board, front_end: str | Path | None = None
             f"features of {model.title} are computed with"
         )
     height, width, channels = _shape(model)
-    config = _log_mel(Path(front_end), model, values=width * channels)
+    config = front_ends.log_mel(Path(front_end), model, rate=_PDM_RATE, values=width * channels)
     rows = height * width * channels // config.bins
     history = rows * config.bins
     work = 2 * config.window + 4 * config.fft_size
@@ -218,16 +298,9 @@ def _microphone(model: CModel, board: Board, front_end: str | Path | None = None
 
 def _with_detector(sensor: Sensor, model: CModel, path: Path) -> Sensor:
     """A microphone whose sketch says what it hears."""
-    try:
-        listening = Listening.from_json(json.loads(read_file(path)))
-    except (ValueError, TypeError) as error:
-        raise ConversionError(f"{path}: expected a Listening as JSON, got {error}") from None
-    settings, channels = listening.detector, model.arrays.shape(model.outputs[0].tensor)[2]
-    if len(settings.thresholds) != channels:
-        raise ConversionError(
-            f"{path}: expected a threshold for each of the {channels} output channels, got "
-            f"{len(settings.thresholds)}"
-        )
+    listening = front_ends.listening(path, model)
+    settings = listening.detector
+    channels = len(settings.thresholds)
     tables = c_detector(settings, name=model.name, title=model.title)
     return dataclasses.replace(
         sensor,
@@ -236,28 +309,8 @@ def _with_detector(sensor: Sensor, model: CModel, path: Path) -> Sensor:
         values=sensor.values | {"new_rows": listening.new_rows},
         functions=sensor.functions | DETECTOR_FUNCTIONS,
         files=sensor.files | {name: text.encode() for name, text in tables.items()},
-        report="report_detections.ino",
+        report=("print_output.ino", "report_detections.ino"),
     )
-
-
-def _log_mel(path: Path, model: CModel, *, values: int) -> LogMelConfig:
-    """The front end of a model whose rows have this many values."""
-    try:
-        fields = json.loads(read_file(path))
-        config = LogMelConfig.from_json(fields)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise ConversionError(f"{path}: expected a LogMelConfig as JSON, got {error}") from None
-    if config.rate != _PDM_RATE:
-        raise ConversionError(
-            f"{path}: expected a rate of {_PDM_RATE}, which is the microphone's, got {config.rate}"
-        )
-    if values % config.bins:
-        raise ConversionError(
-            f"{path}: expected bins that divide the {values} values of a row of {model.title}, "
-            f"got {config.bins}"
-        )
-    quantization = model.inputs[0].quantization
-    return config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
 
 
 def _shape(model: CModel) -> tuple[int, int, int]:

@@ -29,7 +29,7 @@ FRONT_ENDS = {
     )
     for ending in "ch"
 }
-CORE = {"tmc_runtime.c", "tmc_group.c"}
+CORE = {"tmc_runtime.c", "tmc_group.c", "tmc_span.c"}
 
 
 def chosen(*functions: str) -> set[str]:

@@ -21,9 +21,10 @@ from tests.arduino import sketches
 from tests.network_builder import NetworkBuilder, per_tensor
 from tflm_converters import writer
 from tflm_converters.graph import Graph
-from tflm_mcunet import inference
+from tflm_mcunet import inference, zoo
 from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
 from tflm_mcunet.audio import Detector, DetectorConfig, Listening, LogMel, LogMelConfig
+from tflm_mcunet.commands.zoo import export as zoo_export
 from tflm_mcunet.host_process import HostProcess
 
 LOOPS = 3  # inferences before the test platform ends
@@ -32,12 +33,14 @@ PRINTED = 6e-5  # how far a number with four digits may be off
 
 def printed(library: ArduinoLibrary, folder: Path, **recordings: bytes) -> list[list[float]]:
     """What the sensor's sketch prints of each inference."""
-    lines = lines_of(library, folder, LOOPS, **recordings)
+    lines = lines_of(library, folder, **recordings)
     return list(_outputs(line for line in lines if line.endswith(" us") or ": " in line))
 
 
-def lines_of(library: ArduinoLibrary, folder: Path, loops: int, **recordings: bytes) -> list[str]:
-    """What the sensor's sketch prints after its self test."""
+def lines_of(
+    library: ArduinoLibrary, folder: Path, *, loops: int = LOOPS, **recordings: bytes
+) -> list[str]:
+    """The lines that the sensor's sketch prints behind its self test."""
     assert library.sensor is not None
     archive = zipfile.ZipFile(io.BytesIO(library.zip()))
     archive.extractall(folder / "libraries")
@@ -192,6 +195,44 @@ def test_inertial_sensor(
     np.testing.assert_allclose(got, computed(model, library, inputs), atol=PRINTED)
 
 
+@pytest.fixture(scope="module")
+def fan(tmp_path_factory: pytest.TempPathFactory) -> ArduinoLibrary:
+    """What `zoo export` makes of the model."""
+    out = tmp_path_factory.mktemp("fan") / "Fan.zip"
+    return zoo_export.library(zoo.load("anomaly-fan"), out.stem, "nano33ble")
+
+
+def vibration(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
+    """A healthy second of the fan, one with a coin on a blade, and a healthy one; float32, in g."""
+    recorded = np.load(shared_data / "anomaly" / "fan.npz")
+    is_test, is_anomaly = recorded["split"] == "test", recorded["label"] == 1
+    normal, anomalies = np.flatnonzero(is_test & ~is_anomaly), np.flatnonzero(is_test & is_anomaly)
+    chosen = recorded["x"][[normal[5], anomalies[len(anomalies) // 2], normal[9]]]
+    acceleration = (chosen * np.float32(recorded["lsb_g"])).astype(np.float32)
+    return chosen, np.concatenate([acceleration, 0 * acceleration], -1)
+
+
+def test_vibration(fan: ArduinoLibrary, shared_data: Path, tmp_path: Path) -> None:
+    """Front end, network and score."""
+    blocks, measured = vibration(shared_data)
+    rate = np.float32(200).tobytes()
+    first, *lines = lines_of(fan, tmp_path, imu=measured.tobytes(), imu_rate=rate)
+    assert first == "200.0 samples per second"
+    predictions = [zoo.load("anomaly-fan").predict(block) for block in blocks]
+    assert {prediction.label for prediction in predictions} == {"normal", "anomaly"}
+    assert lines[2::3] == [prediction.label for prediction in predictions]
+    scores = [float(line.removeprefix("score: ")) for line in lines[1::3]]
+    expected = [prediction.scores["anomaly"] for prediction in predictions]
+    np.testing.assert_allclose(scores, expected, atol=6e-6)
+
+
+def test_vibration_at_another_rate(fan: ArduinoLibrary, shared_data: Path, tmp_path: Path) -> None:
+    """That of Arduino's library."""
+    _, measured = vibration(shared_data)
+    lines = lines_of(fan, tmp_path, imu=measured.tobytes())
+    assert lines == ["119.0 samples per second, but the model was trained with 200.0"]
+
+
 # ---- Microphone -------------------------------------------------------------------------
 
 
@@ -235,7 +276,7 @@ def test_microphone_that_says_what_it_hears(
     for name, path in options.items():
         path.write_text(json.dumps(files[name]))
     library = export_arduino(model, library="Kws", board="nano33ble", row_fed=True, **options)
-    got = lines_of(library, tmp_path, loops, microphone=speech.tobytes())
+    got = lines_of(library, tmp_path, loops=loops, microphone=speech.tobytes())
     quantization = library.export.model.inputs[0].quantization
     fitting = config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
     features = LogMel(fitting).features(speech)

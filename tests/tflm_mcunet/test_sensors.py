@@ -17,6 +17,7 @@ from tflm_converters.errors import BudgetError, ConversionError
 from tflm_converters.graph import Quantization
 from tflm_mcunet import boards, sensors
 from tflm_mcunet.arduino import export_arduino
+from tflm_mcunet.audio import LogMelConfig, LogSpectrumConfig
 from tflm_mcunet.exporting import export_c
 
 BOARD = boards.get("nano33ble")
@@ -93,8 +94,8 @@ def test_boards_without_the_sensor_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "expected a LogMelConfig as JSON"),
-        ("[1]", "expected a LogMelConfig as JSON"),
+        ("{", "expected a LogMelConfig or a LogSpectrumConfig as JSON"),
+        ("[1]", "expected a LogMelConfig or a LogSpectrumConfig as JSON"),
         (json.dumps({"bins": 7}), "bins that divide the 10 values of a row .* got 7"),
         (json.dumps({"beans": 7}), "got beans"),
         (json.dumps({"bins": 10, "rate": 8000}), "rate of 16000, .* got 8000"),
@@ -108,10 +109,40 @@ def test_front_ends_are_checked(tmp_path: Path, content: str, message: str) -> N
         sensors.choose(None, model=model, board=BOARD, front_end=front_end)
 
 
-def test_front_ends_are_for_microphones(tmp_path: Path) -> None:
+def test_front_ends_tell_the_sensor(tmp_path: Path) -> None:
     model = exported(tmp_path, 32, 24, 3)
-    with pytest.raises(ConversionError, match="for a microphone, not for --sensor camera"):
-        sensors.choose("camera", model=model, board=BOARD, front_end=tmp_path / "x.json")
+    front_end = tmp_path / "x.json"
+    for config, sensor in ((LogMelConfig(), "microphone"), (LogSpectrumConfig(), "imu")):
+        front_end.write_text(config.dumps())
+        with pytest.raises(ConversionError, match=f"for --sensor {sensor}, not for .* camera"):
+            sensors.choose("camera", model=model, board=BOARD, front_end=front_end)
+
+
+@pytest.mark.parametrize(
+    ("config", "message"),
+    [
+        ({"axes": 6}, "expected 3 axes, .* got 6"),
+        ({"axes": 3, "bands": 8}, "make the 288 values of the input of .* got 3 x 8"),
+        ({"axes": 3, "beans": 7}, "got beans"),
+    ],
+)
+def test_log_spectra_are_checked(tmp_path: Path, config: dict[str, float], message: str) -> None:
+    front_end = tmp_path / "front_end.json"
+    front_end.write_text(json.dumps(config))
+    model = exported(tmp_path, 1, 1, 288)
+    with pytest.raises(ConversionError, match=message):
+        sensors.choose(None, model=model, board=BOARD, front_end=front_end)
+
+
+def test_anomalies_are_checked(tmp_path: Path) -> None:
+    front_end, anomaly = tmp_path / "front_end.json", tmp_path / "anomaly.json"
+    front_end.write_text(LogSpectrumConfig().dumps())
+    anomaly.write_text(json.dumps({"weights": [1, 2], "threshold": 0.5}))
+    model = exported(tmp_path, 1, 1, 288)
+    with pytest.raises(ConversionError, match="as many values as weights, 2, but .* have 288, "):
+        sensors.choose(None, model=model, board=BOARD, front_end=front_end, anomaly=anomaly)
+    with pytest.raises(ConversionError, match="--anomaly needs --front-end"):
+        sensors.choose(None, model=model, board=BOARD, anomaly=anomaly)
 
 
 def test_a_frame_that_does_not_fit_is_refused_with_the_numbers(tmp_path: Path) -> None:

@@ -17,6 +17,9 @@ from tflm_mcunet.conversion import Progress
 from tflm_mcunet.exporting import Export, export_c
 from tflm_mcunet.files import staged
 
+_READING = ("sensor", "front_end", "detector", "anomaly")
+"""Options of sketches that read a sensor."""
+
 
 def execute(options: argparse.Namespace) -> int:
     """Writes a model as C sources into a folder, or as an Arduino library into a .zip file."""
@@ -27,7 +30,7 @@ def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
     if options.runtime != "c":
         raise ConversionError("--runtime tflm is for export arduino: C needs no interpreter")
-    _refuse(options, "sensor", "front_end", "detector", works_with="export arduino")
+    _refuse(options, *_READING, works_with="export arduino")
     with staged(out) as stage, progress_bar(options) as progress:
         export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
@@ -50,10 +53,9 @@ def _arduino(options: argparse.Namespace) -> int:
 def _library(options: argparse.Namespace, name: str, progress: Progress) -> Library:
     chosen = _export_options(options, progress)
     if options.runtime == "c":
-        for option in ("sensor", "front_end", "detector"):
-            chosen[option] = getattr(options, option)
-        return export_arduino(options.model, library=name, **chosen)
-    _refuse(options, "labels", "sensor", "front_end", "detector", works_with="--runtime c")
+        reading = {key: getattr(options, key) for key in _READING}
+        return export_arduino(options.model, library=name, **reading, **chosen)
+    _refuse(options, "labels", *_READING, works_with="--runtime c")
     del chosen["labels"]
     return export_arduino_tflm(options.model, library=name, **chosen)
 

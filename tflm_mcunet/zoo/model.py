@@ -10,11 +10,19 @@ from pathlib import Path
 import numpy as np
 
 from tflm_mcunet import inference
+from tflm_mcunet.audio import AnomalyConfig
 from tflm_mcunet.interpreter import Interpreter
 from tflm_mcunet.zoo import catalogue
 from tflm_mcunet.zoo.entry import CARD, CONVERTED, ORIGINAL, Entry, ZooError, read_bytes
 from tflm_mcunet.zoo.inputs import Input, Source, make_input
-from tflm_mcunet.zoo.outputs import Classes, Output, Prediction, Values, make_output
+from tflm_mcunet.zoo.outputs import (
+    Classes,
+    Output,
+    Prediction,
+    Reconstruction,
+    Values,
+    make_output,
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,6 +117,13 @@ class ZooModel:
     def has_output_per_label(self) -> bool:
         """Whether the network has a channel for each label, as classifiers have."""
         return isinstance(self._pipeline.output, Classes)
+
+    @property
+    def anomaly(self) -> AnomalyConfig | None:
+        """When an input is an anomaly, for auto-encoders."""
+        output = self._pipeline.output
+        length = int(np.prod(self.input.shape))
+        return output.config(length=length) if isinstance(output, Reconstruction) else None
 
     @property
     def input(self) -> Input:

@@ -90,13 +90,8 @@ TMC_INLINE int8_t tmc_fast_output(tmc_scale scale, uint32_t sum) {
 
 #endif
 
-// By any scale; in tmc_channels.c.
-int8_t tmc_any_output(const tmc_op* op, int32_t multiplier, int32_t right_shift, uint32_t sum);
-
-static inline int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum) {
-  return scale.is_fast ? tmc_fast_output(scale, sum)
-                       : tmc_any_output(op, scale.multiplier, scale.right_shift, sum);
-}
+// By any scale. Out of line, so that the rare case takes no registers from the other.
+int8_t tmc_output(const tmc_op* op, tmc_scale scale, uint32_t sum);
 
 // Finds what `count` channels need. False: not all of their scales are fast.
 static inline int tmc_find_channels(const tmc_call* call, int32_t first, int32_t count,

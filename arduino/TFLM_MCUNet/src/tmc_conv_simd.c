@@ -8,7 +8,7 @@
 #ifdef TMC_SIMD
 
 enum {
-  STRIP_PIXELS = 24,   // whose windows are widened together if they are small
+  STRIP_PIXELS = 20,   // whose windows are widened together if they are small
   BUFFER_WORDS = 288,  // wide windows; behind a part of them the sums that wait for the others
   PART_WORDS = 224,
   PARTIAL_SUMS = BUFFER_WORDS - PART_WORDS,
@@ -68,49 +68,41 @@ static int advance(const tmc_box* box, tmc_position* at) {
   return 1;
 }
 
-// Widens a part of `count` pixels, `pixels` interleaved.
-TMC_NOINLINE static void widen_pointwise(const convolution* c, const tmc_byte_range* part,
-                                         int32_t count, int32_t pixels, tmc_widening to) {
+// Widens a part of the windows of `count` pixels, `pixels` interleaved, of layers that have none.
+TMC_NOINLINE static void widen_pointwise(convolution* c, const part_of_windows* part, int32_t count,
+                                         int32_t pixels) {
   const int32_t step = c->call->op->stride_w * c->call->inputs[0].channels;
-  const int32_t bytes = part->end - part->begin;
+  const int32_t begin = 4 * part->first;
+  const int32_t bytes = tmc_min(4 * part->count, c->window_bytes - begin);
+  tmc_widening to = {2 * pixels, tmc_pair_of(c->call->op->input_offset), c->buffer};
   tmc_position at = c->at;
-  const int8_t* below = pixel_below(c->call, at) + part->begin;
+  const int8_t* below = pixel_below(c->call, at) + begin;
   for (int32_t done = 0; done < count;) {
     const int8_t* values[4];
     for (int32_t p = 0; p < pixels; ++p) {
       values[p] = below;
       if (++done < c->count) {
-        below = advance(&c->call->box, &at) ? pixel_below(c->call, at) + part->begin : below + step;
+        below = advance(&c->call->box, &at) ? pixel_below(c->call, at) + begin : below + step;
       }
     }
     widen_pixels(values, bytes, &to, pixels);
-    to.wide += (bytes + 3) / 4 * to.step;
+    to.wide += part->count * to.step;
   }
 }
 
 // The same for windows.
-TMC_NOINLINE static void widen_windows(convolution* c, const tmc_byte_range* part, int32_t count,
-                                       int32_t pixels, tmc_widening to) {
-  const int32_t words = (part->end - part->begin + 3) / 4 * to.step;
-  uint32_t* const first = to.wide;
+TMC_NOINLINE static void widen_windows(convolution* c, const part_of_windows* part, int32_t count,
+                                       int32_t pixels) {
+  const int32_t begin = 4 * part->first;
+  const tmc_byte_range range = {begin, tmc_min(begin + 4 * part->count, c->window_bytes)};
+  tmc_widening to = {2 * pixels, tmc_pair_of(c->call->op->input_offset), NULL};
   tmc_position at = c->at;
   for (int32_t p = 0; p < count; ++p) {
-    to.wide = first + p / pixels * words + p % pixels * 2;
-    tmc_widen_window(c->call, &c->row, &at, part, &to);
+    to.wide = c->buffer + p / pixels * part->count * to.step + p % pixels * 2;
+    tmc_widen_window(c->call, &c->row, &at, &range, &to);
     if (p + 1 < c->count) {
       advance(&c->call->box, &at);
     }
-  }
-}
-
-static void widen_part(convolution* c, const part_of_windows* part, int32_t count, int32_t pixels) {
-  const tmc_byte_range range = {4 * part->first,
-                                tmc_min(4 * (part->first + part->count), c->window_bytes)};
-  const tmc_widening to = {2 * pixels, tmc_pair_of(c->call->op->input_offset), c->buffer};
-  if (c->is_pointwise) {
-    widen_pointwise(c, &range, count, pixels, to);
-  } else {
-    widen_windows(c, &range, count, pixels, to);
   }
 }
 
@@ -249,11 +241,13 @@ TMC_NOINLINE static void compute_1_pixel(convolution* c, const part_of_windows* 
 }
 
 // Windows that do not fit at once are widened part by part for as many channels as can keep their
-// sums meanwhile. `pixels` is one, or four, `repeats` times.
+// sums meanwhile; so do those of one pixel without biases. `pixels` is one, or four, `repeats`
+// times.
 TMC_NOINLINE static void compute_pixels(convolution* c, int32_t repeats, int32_t pixels) {
   const int32_t channels = c->call->output.channels;
   const int32_t quads = c->filter_bytes / 4;
-  const int fits = 2 * pixels * quads <= BUFFER_WORDS;
+  const int fits =
+      2 * pixels * quads <= BUFFER_WORDS && (pixels == 4 || c->channels.biases != NULL);
   const int32_t channels_at_once = fits ? channels : PARTIAL_SUMS / pixels;
   const int32_t quads_at_once = fits ? quads : PART_WORDS / (2 * pixels);
   for (int32_t first = 0; first < channels; first += channels_at_once) {
@@ -261,7 +255,11 @@ TMC_NOINLINE static void compute_pixels(convolution* c, int32_t repeats, int32_t
     for (int32_t begin = 0; begin < quads; begin += quads_at_once) {
       const int32_t end = tmc_min(begin + quads_at_once, quads);
       const part_of_windows part = {begin, end - begin, end == quads};
-      widen_part(c, &part, pixels * repeats, pixels);
+      if (c->is_pointwise) {
+        widen_pointwise(c, &part, pixels * repeats, pixels);
+      } else {
+        widen_windows(c, &part, pixels * repeats, pixels);
+      }
       if (pixels == 1) {
         compute_1_pixel(c, &part, first, count);
       } else if (part.is_last) {
@@ -277,7 +275,7 @@ TMC_NOINLINE static void compute_pixels(convolution* c, int32_t repeats, int32_t
 
 // Finds where the next `count` pixels of the output go, and in place of some that are missing to
 // four the last one.
-static void find_outputs(convolution* c, int32_t count, tmc_position* at) {
+TMC_NOINLINE static void find_outputs(convolution* c, int32_t count, tmc_position* at) {
   const tmc_view* output = &c->call->output;
   int8_t* pixel = tmc_pixel(output, at->y, at->x);
   c->at = *at;

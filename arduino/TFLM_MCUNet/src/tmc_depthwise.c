@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // DEPTHWISE: output[o] = requantize(bias[o] + sum over taps of
 //                weights[ky][kx][o] * (input[y][x][o / depth multiplier] - zero point)).
+#include "tmc_depthwise.h"
+
 #include "tmc_channels.h"
-#include "tmc_depthwise_simd.h"
 #include "tmc_window.h"
 
 static void add_tap(const int8_t* restrict weights, const int8_t* restrict input, int32_t count,

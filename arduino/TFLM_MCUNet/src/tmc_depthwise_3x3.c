@@ -2,7 +2,7 @@
 // DEPTHWISE 3 x 3 with one output channel per input channel, by the DSP extension: four channels, a
 // word of the input, at a time. The three rows that a row of windows reads are widened to quads of
 // channels, padding included; the next row of windows widens only those that are new.
-#include "tmc_depthwise_simd.h"
+#include "tmc_depthwise.h"
 #include "tmc_window.h"
 #include "tmc_windows_3x3.h"
 

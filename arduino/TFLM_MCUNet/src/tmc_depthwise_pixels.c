@@ -2,7 +2,7 @@
 // DEPTHWISE with one output channel per input channel and any windows, by the DSP extension: four
 // channels, a word of the input, at a time.
 #include "tmc_channels.h"
-#include "tmc_depthwise_simd.h"
+#include "tmc_depthwise.h"
 #include "tmc_window.h"
 
 #ifdef TMC_SIMD

@@ -8,14 +8,14 @@
 //
 // For a tile of one row, four channels, which are a word of the input, are packed at once. For
 // several rows, which share more than that saves, channels are packed one by one in a larger plane.
-#include "tmc_depthwise_simd.h"
+#include "tmc_depthwise.h"
 #include "tmc_taps.h"
 #include "tmc_window.h"
 
 #ifdef TMC_SIMD
 
 enum {
-  PLANE_WORDS = 56,  // if there is one for each of four channels
+  PLANE_WORDS = 52,  // if there is one for each of four channels
   ALL_WORDS = TMC_CHANNELS_AT_ONCE * PLANE_WORDS,
   KERNEL_WORDS = 7 * 6,  // of weights
   INPUT_ROWS = 16,       // of a tile

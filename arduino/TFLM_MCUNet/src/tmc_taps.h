@@ -162,29 +162,34 @@ TMC_INLINE void tmc_run_windows(const tmc_windows* of, int32_t kernel_w, int32_t
                    : [pitch] "r"(of->pitch)                                                     \
                    : "r8", "r9", "r10", "r11", "cc", "memory")
 
-// A last window alone is the left one of a pair.
-#define TMC_WINDOWS_FUNCTION(kernel_w, stride)                                           \
-  TMC_NOINLINE static void tmc_windows_##kernel_w##_by_##stride(const tmc_windows* of) { \
-    for (int32_t y = 0; y < of->rows; ++y) {                                             \
-      const uint32_t* values = of->values + y * of->row_stride;                          \
-      int8_t* output = tmc_pixel(of->output, of->y + y, of->x) + of->channel;            \
-      for (int32_t columns = of->columns; columns > 0; columns -= 2) {                   \
-        const int32_t step = columns > 1 ? of->output->channels : 0;                     \
-        const uint32_t* weights = of->weights;                                           \
-        const uint32_t* row = values;                                                    \
-        int32_t rows = of->kernel_h;                                                     \
-        uint32_t left = of->bias;                                                        \
-        uint32_t right = left;                                                           \
-        uint32_t x0;                                                                     \
-        uint32_t x1;                                                                     \
-        TMC_SUM_PAIR(TMC_ROW_##kernel_w##_BY_##stride);                                  \
-        __asm__ volatile(TMC_END_WINDOWS                                                 \
-                         : [left] "+r"(left), [right] "+r"(right), [output] "+r"(output) \
-                         : [scale] "r"(of->scale), [step] "r"(step)                      \
-                         : "r8", "r9", "r10", "r11", "memory");                          \
-        values += stride;                                                                \
-      }                                                                                  \
-    }                                                                                    \
+// A last window alone is the left one of a pair, whose outputs are in one place.
+#define TMC_WINDOWS_FUNCTION(kernel_w, stride)                                             \
+  TMC_NOINLINE static void tmc_windows_##kernel_w##_by_##stride(const tmc_windows* of) {   \
+    for (int32_t y = 0; y < of->rows; ++y) {                                               \
+      const uint32_t* values = of->values + y * of->row_stride;                            \
+      int8_t* output = tmc_pixel(of->output, of->y + y, of->x) + of->channel;              \
+      int32_t columns = of->columns;                                                       \
+      while (columns > 0) {                                                                \
+        const int32_t step = columns > 1 ? of->output->channels : 0;                       \
+        int32_t pairs = columns > 1 ? columns / 2 : 1;                                     \
+        columns -= 2 * pairs;                                                              \
+        do {                                                                               \
+          const uint32_t* weights = of->weights;                                           \
+          const uint32_t* row = values;                                                    \
+          int32_t rows = of->kernel_h;                                                     \
+          uint32_t left = of->bias;                                                        \
+          uint32_t right = left;                                                           \
+          uint32_t x0;                                                                     \
+          uint32_t x1;                                                                     \
+          TMC_SUM_PAIR(TMC_ROW_##kernel_w##_BY_##stride);                                  \
+          __asm__ volatile(TMC_END_WINDOWS                                                 \
+                           : [left] "+r"(left), [right] "+r"(right), [output] "+r"(output) \
+                           : [scale] "r"(of->scale), [step] "r"(step)                      \
+                           : "r8", "r9", "r10", "r11", "memory");                          \
+          values += stride;                                                                \
+        } while (--pairs > 0);                                                             \
+      }                                                                                    \
+    }                                                                                      \
   }
 
 #endif

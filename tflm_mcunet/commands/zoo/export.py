@@ -16,31 +16,40 @@ from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Progress
 from tflm_mcunet.files import staged
 
+_SENSORS = {"log-mel": "microphone", "log-spectrum": "imu"}
+"""What yields the inputs of a kind."""
+
 
 def execute(options: argparse.Namespace) -> int:
     """Writes a model as an Arduino library into a .zip file."""
     model = zoo.load(options.name)
     out = library_file(options.out or Path(f"{_camel_case(model.name)}.zip"))
     with staged(out.parent) as stage, progress_bar(options) as progress:
-        made = _library(model, out.stem, options, progress)
+        made = library(model, out.stem, options.board, sensor=options.sensor, progress=progress)
         (stage / out.name).write_bytes(made.zip())
     show(options, made.to_json(), arduino_text(made, out))
     return 0
 
 
-def _library(
-    model: zoo.ZooModel, name: str, options: argparse.Namespace, progress: Progress
+def library(
+    model: zoo.ZooModel,
+    name: str,
+    board: str,
+    *,
+    sensor: str | None = None,
+    progress: Progress = lambda what, share: None,
 ) -> ArduinoLibrary:
+    """The Arduino library `name` of a model, with the sensor and front end that its entry says."""
     with tempfile.TemporaryDirectory() as folder:
         described = _described(model, Path(folder))
-        if options.sensor is None and "microphone" in boards.get(options.board).sensors:
-            described |= _microphone(model, Path(folder))
+        if sensor is None and _SENSORS.get(model.entry.input["kind"]) in boards.get(board).sensors:
+            described |= _front_end(model, Path(folder))
         return export_arduino(
             model.path,
             library=name,
-            board=options.board,
+            board=board,
             name=model.name,
-            sensor=options.sensor,
+            sensor=sensor,
             progress=progress,
             **described,
             **model.entry.conversion,
@@ -49,19 +58,21 @@ def _library(
 
 def _described(model: zoo.ZooModel, folder: Path) -> dict[str, Any]:
     """The options of `export_arduino` that follow from the entry; files for them go to `folder`."""
-    if not model.has_output_per_label:
-        return {}
-    labels = folder / "labels.txt"
-    labels.write_text("\n".join(model.labels) + "\n", encoding="utf-8")
-    return {"labels": labels}
+    options: dict[str, Any] = {}
+    if model.has_output_per_label:
+        options["labels"] = folder / "labels.txt"
+        options["labels"].write_text("\n".join(model.labels) + "\n", encoding="utf-8")
+    return options
 
 
-def _microphone(model: zoo.ZooModel, folder: Path) -> dict[str, Path]:
-    """Those of a sketch that hears, if the model does."""
+def _front_end(model: zoo.ZooModel, folder: Path) -> dict[str, Path]:
+    """Those of how a sketch makes inputs of what its sensor yields, and judges outputs."""
     entry = model.entry
-    if entry.input["kind"] != "log-mel":
-        return {}
-    contents = {"front_end": entry.input["config"], "detector": entry.output.get("listening")}
+    contents = {
+        "front_end": entry.input["config"],
+        "detector": entry.output.get("listening"),
+        "anomaly": model.anomaly and model.anomaly.to_json(),
+    }
     files = {option: folder / f"{option}.json" for option, content in contents.items() if content}
     for option, path in files.items():
         path.write_text(json.dumps(contents[option]), encoding="utf-8")

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What both inertial sensors of the Nano 33 BLE boards have in common, from imu.bin: 6 floats a
-// sample, acceleration in g and rotation in degrees per second.
+// sample, acceleration in g and rotation in degrees per second. Their rate is what the real ones
+// are set to, or the float in imu_rate.bin, if there is that file.
 #ifndef INERTIAL_SENSOR_H_
 #define INERTIAL_SENSOR_H_
 
@@ -10,7 +11,13 @@
 class InertialSensor {
  public:
   constexpr explicit InertialSensor(float rate) : rate_(rate) {}
-  int begin() { return recording_.open("imu.bin"); }
+  int begin() {
+    Recording rate;
+    if (rate.open("imu_rate.bin")) {
+      rate.read(&rate_, sizeof rate_);
+    }
+    return recording_.open("imu.bin");
+  }
   int accelerationAvailable() const { return 1; }
   int gyroscopeAvailable() const { return 1; }
   float accelerationSampleRate() const { return rate_; }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the files of DEPTHWISE share: by the DSP extension, and without it.
-#ifndef TMC_DEPTHWISE_SIMD_H_
-#define TMC_DEPTHWISE_SIMD_H_
+#ifndef TMC_DEPTHWISE_H_
+#define TMC_DEPTHWISE_H_
 
 #include "tmc_kernels.h"
 
@@ -15,4 +15,4 @@ void tmc_depthwise_pixels(const tmc_call* call, const tmc_box* box, int32_t firs
 void tmc_depthwise_copy_plane(const tmc_call* call, int32_t channel);
 void tmc_depthwise_plane(const tmc_call* call, int32_t channel);
 
-#endif  // TMC_DEPTHWISE_SIMD_H_
+#endif  // TMC_DEPTHWISE_H_
