@@ -50,6 +50,9 @@ def main() -> int:
     parser.add_argument("--part", choices=PARTS, help="only this one, and no page")
     parser.add_argument("--quick", action="store_true", help="to see that it runs; prints the page")
     parser.add_argument("--seeds", type=int, metavar="N", help="of networks that are trained")
+    parser.add_argument(
+        "--supernet", type=Path, metavar="DIR", help="another search's, trained alike"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -68,7 +71,7 @@ def measure(options: argparse.Namespace) -> None:
         task = dataclasses.replace(task, seeds=options.seeds, ranked_seeds=options.seeds)
     name = f"search_quality_{task.name}"
     folder = options.out or REPOSITORY / "build" / f"{name}{'_quick' if options.quick else ''}"
-    run = Run(task, options.data, folder)
+    run = Run(task, options.data, folder, supernet=options.supernet)
     chosen = [options.part] if options.part else list(PARTS)
     figures = {part: PARTS[part](run) for part in chosen}
     if options.part:
@@ -84,10 +87,11 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def searched(run: Run) -> Json:
-    """Space and result of the search."""
+    """Space and result of the search, and how its supernet was trained."""
     run.search()
     chosen = json.loads((run.folder / "search" / "space.json").read_text(encoding="utf-8"))
-    return {"space": chosen, **{k: run.found[k] for k in ("description", "cost", "evaluated")}}
+    figures = {k: run.found[k] for k in ("description", "cost", "evaluated")}
+    return {"space": chosen, "supernet": run.supernet_training(), **figures}
 
 
 # ---- Ranks ---------------------------------------------------------------------------------------

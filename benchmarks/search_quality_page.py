@@ -36,14 +36,15 @@ def page(measured: Json) -> str:
 
 def _setting(measured: Json) -> str:
     task, found = measured["task"], measured["search"]
-    effort, space, cost = task["effort"], found["space"], found["cost"]
+    supernet, space, cost = found["supernet"], found["space"], found["cost"]
+    earlier = ", in an earlier search" if supernet["borrowed"] else ""
     return (
         f"Limits: {task['sram']:,} bytes of SRAM, fed row by row, and {task['flash']:,} bytes of "
         "flash for weights and tables, by the converter's planner. Stage one chose inputs of "
         f"{space['resolution']} rows and width multiplier {space['width']:g}. One supernet was "
-        f"trained for {effort['epochs']} epochs ({effort['warm_up']} of them the largest network "
-        f"alone), and evolution evaluated {found['evaluated']} networks with it. It found "
-        f"`{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
+        f"trained for {supernet['epochs']} epochs ({supernet['warm_up']} of them the largest "
+        f"network alone{earlier}), and evolution evaluated {found['evaluated']} networks with it. "
+        f"It found `{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
         f"{cost['flash_bytes']:,} of flash, {cost['macs'] / 1e6:.2f}M MACs."
     )
 

@@ -91,7 +91,6 @@ def _measured(found: float, other: float) -> Json:
             "name": "made-up",
             "sram": 1000,
             "flash": 2000,
-            "effort": {"epochs": 5, "warm_up": 1},
             "ranked_epochs": 3,
             "evaluations": [2, 2],
             "epochs": 4,
@@ -99,6 +98,7 @@ def _measured(found: float, other: float) -> Json:
         },
         "search": {
             "space": {"resolution": 49, "width": 1.5},
+            "supernet": {"borrowed": False, "epochs": 5, "warm_up": 1},
             "description": "network",
             "cost": {"sram_bytes": 1, "flash_bytes": 2, "macs": 3},
             "evaluated": 4,
