@@ -46,7 +46,7 @@ class Task:
     ranked_seeds: int = 2
     evaluations: tuple[int, int] = (20, 8)
     method_seeds: int = 3
-    epochs: int = 60
+    epochs: int = 40
     seeds: int = 2
 
     @property
