@@ -38,10 +38,20 @@ class Run:
     """
 
     def __init__(
-        self, task: Task, data: Path, folder: Path, *, supernet: Path | None = None
+        self,
+        task: Task,
+        data: Path,
+        folder: Path,
+        *,
+        supernet: Path | None = None,
+        only_done: bool = False,
     ) -> None:
-        """`supernet`: the folder of another search on the same data, whose supernet is taken."""
-        self.task, self.data, self.folder, self.supernet = task, data, folder, supernet
+        """`supernet`: the folder of another search on the same data, whose supernet is taken.
+
+        `only_done`: nothing more is trained.
+        """
+        self.task, self.data, self.folder = task, data, folder
+        self.supernet, self._only_done = supernet, only_done
         wanted = json.loads(json.dumps(dataclasses.asdict(task)))
         found = self.kept("settings", lambda: wanted)
         if any(found[key] != wanted[key] for key in wanted if not key.endswith(SEEDS)):
@@ -57,6 +67,10 @@ class Run:
                 (stage / path.name).write_text(json.dumps(made) + "\n", encoding="utf-8")
         figures: Json = json.loads(path.read_text(encoding="utf-8"))["figures"]
         return figures
+
+    def wants(self, name: str) -> bool:
+        """Whether these figures are to be shown; nothing is made for them alone."""
+        return not self._only_done or (self.folder / f"{name}.json").is_file()
 
     def commits(self) -> list[str]:
         """Of the sources with which the parts were made."""
