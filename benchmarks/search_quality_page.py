@@ -66,11 +66,17 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
         "Accuracies are means over "
         f"{ranking['views']} views of each of {examples.shape[1]} validation examples; one of them "
         f"has a standard error of about {100 * figures.standard_errors(examples).mean():.1f} "
-        "points, less for differences, since all see the same examples.",
+        "points, less for differences, since all see the same examples. They lie between "
+        f"{_range(inherited)} with the supernet's weights, and between {_range(alone.mean(axis=0))} "
+        "by themselves.",
         f"**Kendall's tau {value:.2f}**, wanted {TAU_WANTED}: {verdict}. 90 % of resampled "
         f"validation sets give {low:.2f} to {high:.2f}. {_between_seeds(inherited, alone)}",
         markdown(_ranked_table(ranking, inherited, alone)),
     ]
+
+
+def _range(accuracies: np.ndarray) -> str:
+    return f"{accuracies.min():.1%} and {accuracies.max():.1%}"
 
 
 def _missing(count: int) -> str:
@@ -159,7 +165,8 @@ def _comparison(comparison: Json, task: Json) -> list[str]:
         f"weights with {_seeds(task['seeds'])}: the same clips or images, augmentation, batches, "
         "optimizer and learning rate; but for the row that begins with the supernet's weights, "
         f"whose epochs come on top. {examples} test examples. SRAM, flash and MACs are those of "
-        "the quantized files by the converter's planner. Only here was the test split used.",
+        "the quantized files by the converter's planner. Networks that learn slowly are at a "
+        "disadvantage with so few epochs. Only here was the test split used.",
         markdown(_comparison_table(done)),
         *([f"Not trained for want of time: {'; '.join(missing)}."] if missing else []),
         "Points of test accuracy by which the found network, trained from random weights, is "
