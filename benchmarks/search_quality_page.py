@@ -67,8 +67,8 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
         f"{ranking['views']} views of each of {examples.shape[1]} validation examples; one of them "
         f"has a standard error of about {100 * figures.standard_errors(examples).mean():.1f} "
         "points, less for differences, since all see the same examples. They lie between "
-        f"{_range(inherited)} with the supernet's weights, and between {_range(alone.mean(axis=0))} "
-        "by themselves.",
+        f"{_range(inherited)} with the supernet's weights, and between "
+        f"{_range(alone.mean(axis=0))} by themselves.",
         f"**Kendall's tau {value:.2f}**, wanted {TAU_WANTED}: {verdict}. 90 % of resampled "
         f"validation sets give {low:.2f} to {high:.2f}. {_between_seeds(inherited, alone)}",
         markdown(_ranked_table(ranking, inherited, alone)),
