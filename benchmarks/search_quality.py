@@ -50,6 +50,10 @@ def main() -> int:
     parser.add_argument("--part", choices=PARTS, help="only this one, and no page")
     parser.add_argument("--quick", action="store_true", help="to see that it runs; prints the page")
     parser.add_argument("--seeds", type=int, metavar="N", help="of networks that are trained")
+    parser.add_argument(
+        "--supernet", type=Path, metavar="DIR", help="another search's, trained alike"
+    )
+    parser.add_argument("--done", action="store_true", help="a page of what is done, no more")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
@@ -68,7 +72,7 @@ def measure(options: argparse.Namespace) -> None:
         task = dataclasses.replace(task, seeds=options.seeds, ranked_seeds=options.seeds)
     name = f"search_quality_{task.name}"
     folder = options.out or REPOSITORY / "build" / f"{name}{'_quick' if options.quick else ''}"
-    run = Run(task, options.data, folder)
+    run = Run(task, options.data, folder, supernet=options.supernet, only_done=options.done)
     chosen = [options.part] if options.part else list(PARTS)
     figures = {part: PARTS[part](run) for part in chosen}
     if options.part:
@@ -84,10 +88,11 @@ def measure(options: argparse.Namespace) -> None:
 
 
 def searched(run: Run) -> Json:
-    """Space and result of the search."""
+    """Space and result of the search, and how its supernet was trained."""
     run.search()
     chosen = json.loads((run.folder / "search" / "space.json").read_text(encoding="utf-8"))
-    return {"space": chosen, **{k: run.found[k] for k in ("description", "cost", "evaluated")}}
+    figures = {k: run.found[k] for k in ("description", "cost", "evaluated")}
+    return {"space": chosen, "supernet": run.supernet_training(), **figures}
 
 
 # ---- Ranks ---------------------------------------------------------------------------------------
@@ -96,25 +101,26 @@ def searched(run: Run) -> Json:
 def ranking(run: Run) -> Json:
     """Networks spread over the MACs of the space, with shared weights and by themselves."""
     chosen = spread(run.setting.space, run.task.ranked)
-    pairs = [(seed, i) for seed in range(run.task.ranked_seeds) for i in range(len(chosen))]
-    alone: list[list[str]] = [[] for _ in chosen]
-    for seed, i in tqdm(pairs, desc="networks by themselves"):
-        name = f"ranking/alone-{seed}-{i}"
-        made = run.kept(name, functools.partial(_alone, run, chosen[i], seed, name))
-        alone[i].append(made["right"])
+    seeds = range(run.task.ranked_seeds)
+    alone: dict[int, list[str]] = {}
+    for seed, i in tqdm([(s, i) for s in seeds for i in range(len(chosen))], desc="by themselves"):
+        if all(run.wants(f"ranking/alone-{other}-{i}") for other in seeds):
+            name = f"ranking/alone-{seed}-{i}"
+            made = run.kept(name, functools.partial(_alone, run, chosen[i], seed, name))
+            alone.setdefault(i, []).append(made["right"])
     costs = CostModel(row_fed=True).exact(chosen)
     return {
         "views": len(run.setting.views),
         "networks": [
             {
-                "description": str(network),
+                "description": str(chosen[i]),
                 **dataclasses.asdict(costs[i]),
                 "inherited": run.kept(
-                    f"ranking/inherited-{i}", functools.partial(_inherited, run, network)
+                    f"ranking/inherited-{i}", functools.partial(_inherited, run, chosen[i])
                 )["right"],
                 "alone": alone[i],
             }
-            for i, network in enumerate(chosen)
+            for i in sorted(alone)
         ],
     }
 
@@ -173,13 +179,14 @@ METHODS: dict[str, tuple[type[Search], bool]] = {
 def methods(run: Run) -> Json:
     """Accuracies in the order of evaluation, by method and seed."""
     evaluate = Remembered(run)
-    return {
-        name: [
-            run.kept(f"methods/{name}-{seed}", functools.partial(_one, run, name, seed, evaluate))
-            for seed in range(run.task.method_seeds)
-        ]
-        for name in METHODS
-    }
+    made: Json = {}
+    for name in METHODS:
+        for seed in range(run.task.method_seeds):
+            item = f"methods/{name}-{seed}"
+            if run.wants(item):
+                figures = run.kept(item, functools.partial(_one, run, name, seed, evaluate))
+                made.setdefault(name, []).append(figures)
+    return made
 
 
 def _one(run: Run, name: str, seed: int, evaluate: Remembered) -> Json:
@@ -233,8 +240,9 @@ def comparison(run: Run) -> Json:
         for seed in range(run.task.seeds):
             for candidate in tqdm(chosen, desc=f"networks, seed {seed}"):
                 name = f"comparison/{candidate.name}-{seed}"
-                figures = run.kept(name, functools.partial(candidate.judged, run, seed, name))
-                made[candidate.name]["runs"].append(figures)
+                if run.wants(name):
+                    figures = run.kept(name, functools.partial(candidate.judged, run, seed, name))
+                    made[candidate.name]["runs"].append(figures)
     return made
 
 

@@ -36,14 +36,15 @@ def page(measured: Json) -> str:
 
 def _setting(measured: Json) -> str:
     task, found = measured["task"], measured["search"]
-    effort, space, cost = task["effort"], found["space"], found["cost"]
+    supernet, space, cost = found["supernet"], found["space"], found["cost"]
+    earlier = ", in an earlier search" if supernet["borrowed"] else ""
     return (
         f"Limits: {task['sram']:,} bytes of SRAM, fed row by row, and {task['flash']:,} bytes of "
         "flash for weights and tables, by the converter's planner. Stage one chose inputs of "
         f"{space['resolution']} rows and width multiplier {space['width']:g}. One supernet was "
-        f"trained for {effort['epochs']} epochs ({effort['warm_up']} of them the largest network "
-        f"alone), and evolution evaluated {found['evaluated']} networks with it. It found "
-        f"`{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
+        f"trained for {supernet['epochs']} epochs ({supernet['warm_up']} of them the largest "
+        f"network alone{earlier}), and evolution evaluated {found['evaluated']} networks with it. "
+        f"It found `{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
         f"{cost['flash_bytes']:,} of flash, {cost['macs'] / 1e6:.2f}M MACs."
     )
 
@@ -58,22 +59,37 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
     value = figures.tau(ranking)
     verdict = "reached" if value >= TAU_WANTED else "**not reached**"
     return [
-        f"{len(inherited)} of 1,000 random networks of the space, spread evenly over its MACs by "
-        f"ratio, whether they keep to the limits or not. Each was trained by itself for "
-        f"{task['ranked_epochs']} epochs with {len(alone)} seeds, and evaluated with the "
-        "supernet's weights, its batch normalizations recalibrated. Accuracies are means over "
+        f"{task['ranked']} of 1,000 random networks of the space, spread evenly over its MACs by "
+        f"ratio, whether they keep to the limits or not{_missing(task['ranked'] - len(inherited))}."
+        f" Each was trained by itself for {task['ranked_epochs']} epochs with {_seeds(len(alone))},"
+        " and evaluated with the supernet's weights, its batch normalizations recalibrated. "
+        "Accuracies are means over "
         f"{ranking['views']} views of each of {examples.shape[1]} validation examples; one of them "
         f"has a standard error of about {100 * figures.standard_errors(examples).mean():.1f} "
-        "points, less for differences, since all see the same examples.",
+        "points, less for differences, since all see the same examples. They lie between "
+        f"{_range(inherited)} with the supernet's weights, and between "
+        f"{_range(alone.mean(axis=0))} by themselves.",
         f"**Kendall's tau {value:.2f}**, wanted {TAU_WANTED}: {verdict}. 90 % of resampled "
         f"validation sets give {low:.2f} to {high:.2f}. {_between_seeds(inherited, alone)}",
         markdown(_ranked_table(ranking, inherited, alone)),
     ]
 
 
+def _range(accuracies: np.ndarray) -> str:
+    return f"{accuracies.min():.1%} and {accuracies.max():.1%}"
+
+
+def _missing(count: int) -> str:
+    return f"; {count} of them were not trained for want of time" if count else ""
+
+
+def _seeds(count: int) -> str:
+    return "one seed" if count == 1 else f"{count} seeds"
+
+
 def _between_seeds(inherited: np.ndarray, alone: np.ndarray) -> str:
     if len(alone) < 2:
-        return ""
+        return "What another seed of a network by itself would change was not measured."
     single = np.mean([figures.kendall_tau(inherited, seed) for seed in alone])
     pairs = [figures.kendall_tau(alone[i], alone[j]) for i in range(len(alone)) for j in range(i)]
     return (
@@ -111,8 +127,9 @@ def _methods(methods: Json, task: Json) -> list[str]:
     population, generations = task["evaluations"]
     return [
         f"{population * generations} evaluations each ({generations} generations of {population}), "
-        "all within the limits, by accuracy on the validation split with the supernet's weights. "
-        "All methods draw their networks from those that fit.",
+        "all of networks within the limits, by accuracy on the validation split with the "
+        "supernet's weights. With a predictor, five times as many children are drawn, and those "
+        "evaluated for which a ridge regression on all networks before predicts the most.",
         markdown(_methods_table(methods)),
     ]
 
@@ -138,22 +155,31 @@ def _methods_table(methods: Json) -> Table:
 
 
 def _comparison(comparison: Json, task: Json) -> list[str]:
-    found = comparison[FOUND]["runs"]
-    others = [key for key in comparison if not key.startswith(FOUND)]
+    done = {key: made for key, made in comparison.items() if made["runs"]}
+    missing = [made["title"] for made in comparison.values() if not made["runs"]]
+    found = done[FOUND]["runs"]
+    others = [key for key in done if not key.startswith(FOUND)]
     examples = figures.right(found, "test").shape[1]
     return [
         f"Each as wide as the limits allow, trained for {task['epochs']} epochs from random "
-        f"weights with {task['seeds']} seeds (of weights and order): the same clips or images, "
-        "augmentation, batches, optimizer and learning rate; but for the row that begins with the "
-        f"supernet's weights, whose epochs come on top. Mean ± standard deviation over seeds; "
-        f"{examples} test examples. SRAM, flash and MACs are those of the quantized files by the "
-        "converter's planner. Only here was the test split used.",
-        markdown(_comparison_table(comparison)),
+        f"weights with {_seeds(task['seeds'])}: the same clips or images, augmentation, batches, "
+        "optimizer and learning rate; but for the row that begins with the supernet's weights, "
+        f"whose epochs come on top. {examples} test examples. SRAM, flash and MACs are those of "
+        "the quantized files by the converter's planner. Networks that learn slowly are at a "
+        "disadvantage with so few epochs. Only here was the test split used.",
+        markdown(_comparison_table(done)),
+        *([f"Not trained for want of time: {'; '.join(missing)}."] if missing else []),
         "Points of test accuracy by which the found network, trained from random weights, is "
-        "better, ± standard error (seeds and test examples); within "
-        f"{figures.CLEAR:g} of them it counts as noise:",
-        "\n".join(_verdict(found, comparison[key]) for key in others),
+        f"better, ± standard error ({_error_of(task)}); within {figures.CLEAR:g} of them it counts "
+        "as noise:",
+        "\n".join(_verdict(found, done[key]) for key in others),
     ]
+
+
+def _error_of(task: Json) -> str:
+    if task["seeds"] > 1:
+        return "seeds and test examples"
+    return "of test examples alone: what other seeds would change was not measured"
 
 
 def _verdict(found: Sequence[Json], other: Json) -> str:

@@ -16,7 +16,7 @@ from benchmarks.search_quality_task import Setting, Task, prepare
 from tflm_converters.errors import SettingsError
 from tflm_mcunet import search
 from tflm_mcunet.files import staged
-from tflm_mcunet.search.request import IMAGE_TASKS
+from tflm_mcunet.search.request import EVALUATION, IMAGE_TASKS, Request
 
 if TYPE_CHECKING:
     from benchmarks.search_quality_training import Epochs
@@ -37,8 +37,21 @@ class Run:
         SettingsError: the folder is of other settings.
     """
 
-    def __init__(self, task: Task, data: Path, folder: Path) -> None:
+    def __init__(
+        self,
+        task: Task,
+        data: Path,
+        folder: Path,
+        *,
+        supernet: Path | None = None,
+        only_done: bool = False,
+    ) -> None:
+        """`supernet`: the folder of another search on the same data, whose supernet is taken.
+
+        `only_done`: nothing more is trained.
+        """
         self.task, self.data, self.folder = task, data, folder
+        self.supernet, self._only_done = supernet, only_done
         wanted = json.loads(json.dumps(dataclasses.asdict(task)))
         found = self.kept("settings", lambda: wanted)
         if any(found[key] != wanted[key] for key in wanted if not key.endswith(SEEDS)):
@@ -54,6 +67,10 @@ class Run:
                 (stage / path.name).write_text(json.dumps(made) + "\n", encoding="utf-8")
         figures: Json = json.loads(path.read_text(encoding="utf-8"))["figures"]
         return figures
+
+    def wants(self, name: str) -> bool:
+        """Whether these figures are to be shown; nothing is made for them alone."""
+        return not self._only_done or (self.folder / f"{name}.json").is_file()
 
     def commits(self) -> list[str]:
         """Of the sources with which the parts were made."""
@@ -72,7 +89,7 @@ class Run:
     def search(self) -> None:
         """Runs the search, if it is not done."""
         if not (self.folder / "search" / "result.json").is_file():
-            options = self.task.options(self.data) | {"seed": SEED}
+            options = self.task.options(self.data) | {"seed": SEED, "supernet": self.supernet}
             search.run(out=self.folder / "search", **options)
 
     @functools.cached_property
@@ -84,12 +101,24 @@ class Run:
         chosen = json.loads(path.read_text(encoding="utf-8"))
         return prepare(self.task, self.data, **{k: chosen[k] for k in ("resolution", "width")})
 
+    @property
+    def trained_in(self) -> Path:
+        """The folder of the search that trained the supernet."""
+        folder = self.folder / "search"
+        return Path(Request.read(folder).supernet or folder)
+
+    def supernet_training(self) -> Json:
+        """Options of the supernet's training, and whether it was another search's."""
+        path = self.trained_in / "supernet" / "run.json"
+        options: Json = json.loads(path.read_text(encoding="utf-8"))
+        return {"borrowed": self.trained_in != self.folder / "search", **options}
+
     @functools.cached_property
     def evaluator(self) -> Evaluator:
         """Of the search's supernet."""
         from tflm_mcunet.search.evaluator import Evaluator
 
-        return Evaluator(self.setting.space, self.folder / "search" / "evaluation")
+        return Evaluator(self.setting.space, self.trained_in / EVALUATION)
 
     @functools.cached_property
     def epochs(self) -> Epochs:

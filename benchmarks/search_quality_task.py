@@ -29,7 +29,8 @@ SHIFTS_MS = (-100, -50, 0, 50, 100)
 class Task:
     """One set of figures.
 
-    `folder`: below that of all data sets. `effort`: of the search, which trains the one supernet.
+    `folder`: below that of all data sets. `effort`: of the search, which trains the one supernet;
+    the network found is trained here, like the others.
     `ranked`: networks whose ranks are compared, `ranked_epochs` of each by itself. `evaluations`:
     population and generations of the searches that are compared. `epochs`: of the networks that
     are compared with the one found, and of that one by itself.
@@ -43,11 +44,11 @@ class Task:
     max_resolution: int | None = None
     ranked: int = 14
     ranked_epochs: int = 30
-    ranked_seeds: int = 2
+    ranked_seeds: int = 1
     evaluations: tuple[int, int] = (20, 8)
-    method_seeds: int = 3
-    epochs: int = 60
-    seeds: int = 2
+    method_seeds: int = 2
+    epochs: int = 40
+    seeds: int = 1
 
     @property
     def limits(self) -> Limits:
@@ -73,7 +74,7 @@ TASKS = {
         folder="kws",
         sram=8 * 1024,
         flash=160 * 1024,
-        effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=60),
+        effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=1),
     ),
     "vww": Task(
         name="vww",
@@ -81,7 +82,7 @@ TASKS = {
         sram=16 * 1024,
         flash=256 * 1024,
         max_resolution=64,
-        effort=Effort(epochs=20, warm_up=5, population=30, generations=10, fine_tuning=20),
+        effort=Effort(epochs=20, warm_up=5, population=30, generations=10, fine_tuning=1),
         ranked_epochs=10,
         epochs=20,
     ),

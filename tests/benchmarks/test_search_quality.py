@@ -91,7 +91,7 @@ def _measured(found: float, other: float) -> Json:
             "name": "made-up",
             "sram": 1000,
             "flash": 2000,
-            "effort": {"epochs": 5, "warm_up": 1},
+            "ranked": 2,
             "ranked_epochs": 3,
             "evaluations": [2, 2],
             "epochs": 4,
@@ -99,6 +99,7 @@ def _measured(found: float, other: float) -> Json:
         },
         "search": {
             "space": {"resolution": 49, "width": 1.5},
+            "supernet": {"borrowed": False, "epochs": 5, "warm_up": 1},
             "description": "network",
             "cost": {"sram_bytes": 1, "flash_bytes": 2, "macs": 3},
             "evaluated": 4,
@@ -110,6 +111,7 @@ def _measured(found: float, other: float) -> Json:
         "comparison": {
             "other": {"title": "Other", "runs": _runs(other)},
             "found": {"title": "found", "runs": _runs(found)},
+            "slow": {"title": "Slow", "runs": []},
         },
     }
 
@@ -119,6 +121,7 @@ def test_page_says_what_is_better_and_what_is_not() -> None:
     assert "Kendall's tau 1.00**, wanted 0.5: reached" in better
     assert "| a | 1 |" in better and "90.0%" in better
     assert "* Other: +" in better and ", better" in better
+    assert "Not trained for want of time: Slow." in better
     assert "**worse**" in search_quality_page.page(_measured(0.6, 0.9))
     assert "within noise" in search_quality_page.page(_measured(0.9, 0.9))
 
