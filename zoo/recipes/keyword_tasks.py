@@ -61,7 +61,7 @@ WORDS = {
     ),
     "kws-wake": Words(
         kind="kws-wake",
-        effort=Effort(epochs=20, warm_up=5, population=30, generations=10, fine_tuning=25),
+        effort=Effort(epochs=12, warm_up=4, population=20, generations=8, fine_tuning=20),
         others=("kws-ar",),
     ),
     SPEECH_COMMANDS: Words(
