@@ -185,10 +185,11 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
             for stream in streams
         )
         row_seconds = front_end.hop / front_end.rate
-        listening, count = keyword_listening.choose(
+        listening, *heard = keyword_listening.choose(
             facts["classes"], keywords, others, new_rows=new_rows, row_seconds=row_seconds
         )
-        return {"listening": listening.to_json(), "validation": dataclasses.asdict(count)}
+        named = zip(("keywords", "others"), map(dataclasses.asdict, heard), strict=True)
+        return {"listening": listening.to_json(), "validation": dict(named)}
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
     return once(folder, LISTENING, f"{digest}, {new_rows} rows", make)
