@@ -110,9 +110,6 @@ THRESHOLDS = (*range(-64, 64, 16), *range(64, 112, 8), *range(112, 127, 2))
 WINDOWS = (1, 2, 3)
 REFRACTORY_SECONDS = 1.0
 
-MOST_PER_HOUR = 1.0
-"""False alarms of the streams without keywords that are tolerated."""
-
 _AS_GOOD = 0.005
 """Share of the keywords that a higher threshold may miss, for fewer false alarms elsewhere."""
 
@@ -132,11 +129,12 @@ def choose(
     *,
     new_rows: int,
     row_seconds: float,
+    most_per_hour: float,
 ) -> tuple[Listening, Heard, Heard]:
     """The detector that finds most keywords with few false alarms; on validation streams.
 
-    At most `MOST_PER_HOUR` of them in the streams without keywords, or else as few as there can
-    be; then most keywords found; among thresholds that are as good, the highest: other streams
+    No more of them in the streams without keywords than are tolerated, or else as few as there
+    can be; then most keywords found; among thresholds that are as good, the highest: other streams
     than these have other false alarms.
 
     Args:
@@ -145,6 +143,7 @@ def choose(
         others: streams without.
         new_rows: from one window to the next, as they were heard.
         row_seconds: from one row to the next.
+        most_per_hour: false alarms that are tolerated.
 
     Returns:
         The detector, and what it makes of the stream with keywords and of the others.
@@ -157,7 +156,7 @@ def choose(
             found = count(keywords, config), total(others, config)
             tried.append(_Tried(threshold, config, *found))
     least = min(one.others.false_alarms for one in tried)
-    most = max(least, math.floor(MOST_PER_HOUR * tried[0].others.hours))
+    most = max(least, math.floor(most_per_hour * tried[0].others.hours))
     quiet = [one for one in tried if one.others.false_alarms <= most]
     best = max(one.keywords.rate for one in quiet)
     good = [one for one in quiet if one.keywords.rate >= best - _AS_GOOD]
