@@ -2,8 +2,8 @@
 """Keyword networks in int8: quantized after training and aware of it, the better one chosen.
 
 The one that was trained aware of it is chosen if it has clearly more right answers on the
-validation split. Otherwise the one quantized after training: it has learned with smoothed labels, so
-that its posteriors do not saturate, and thresholds can tell how sure it is.
+validation split. Otherwise it is the one quantized after training, which has learned with smoothed
+labels: its posteriors do not saturate, and thresholds can tell how sure it is.
 """
 
 from __future__ import annotations
