@@ -66,6 +66,8 @@ def without_keywords(task: str, clips: Path, split: str) -> dict[str, Stream]:
         "unknown words": _joined(unknown.x, own.rate),
     }
     for other, splits in words.others.items():
+        if split not in splits:
+            continue
         loaded = tasks.load(clips, other)
         spoken = [clip for part in splits[split] for clip in words_of(loaded, part, other).x]
         streams[f"words of {other}"] = _joined(spoken, loaded.rate)
