@@ -196,7 +196,8 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
         return {"listening": listening.to_json(), "validation": dict(named)}
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    made_from = f"{digest}, {new_rows} rows, {WORDS[task].most_per_hour} an hour"
+    heard, tolerated = WORDS[task].others, WORDS[task].most_per_hour
+    made_from = f"{digest}, {new_rows} rows, {tolerated} an hour, {sorted(heard.items())}"
     return once(folder, LISTENING, made_from, make)
 
 
