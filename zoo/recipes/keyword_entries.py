@@ -92,6 +92,16 @@ _HEARD = (
 )
 
 
+_SPEED = {
+    "s": " A 64 MHz Cortex-M4 has hardly time for anything else while it listens.",
+    "m": (
+        " It is too slow to listen all the time on a 64 MHz Cortex-M4, where an inference takes "
+        "longer than the time to the next one, and sound is lost: take the small size there, or a "
+        "greater new_rows."
+    ),
+}
+
+
 def model(name: str, facts: Json, listening: Json) -> Json:
     """The entry of a model of the zoo.
 
@@ -100,11 +110,13 @@ def model(name: str, facts: Json, listening: Json) -> Json:
         facts: of its quantization: which was chosen, classes, front end.
         listening: of its detector.
     """
-    task = name.rpartition("-")[0]
+    task, _, size = name.rpartition("-")
     detector = listening["listening"]
     output = {} if detector is None else {"listening": detector}
-    return _entry(name, task, _TITLES[task], facts, output) | {
-        "recipe": f"python -m zoo.recipes.keywords {name} --data ../shared/data"
+    made = _entry(name, task, _TITLES[task], facts, output)
+    return made | {
+        "limits": made["limits"] + _SPEED[size],
+        "recipe": f"python -m zoo.recipes.keywords {name} --data ../shared/data",
     }
 
 

@@ -50,7 +50,7 @@ REFERENCE_FRONT_END = LogMelConfig(bins=10)
 """As many values in a frame as MLPerf Tiny's network for keywords takes."""
 
 NEW_ROWS = {"s": 8, "m": 12}
-"""From one inference to the next: 160 and 240 ms, in which a Nano 33 BLE computes one."""
+"""From one inference to the next, of 20 ms each: what a word leaves time for."""
 
 FACTS, LISTENING = "facts.json", "listening.json"
 
