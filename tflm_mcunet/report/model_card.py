@@ -129,7 +129,7 @@ def _listening(results: Results) -> Iterator[str]:
 
 
 ABOUT_LISTENING = f"""\
-Streams of the test split and of words in other sets, none of which was trained with or chosen by,
+Streams of the test split and of other sets, none of whose clips was trained with or chosen by,
 through front end, network and detector as they run on the device. Other speech is one word after
 the other without a pause. A word is found if it is detected before three quarters of a second
 after its end; whatever else is detected is a false alarm. At most: the rate that is not exceeded,

@@ -33,7 +33,6 @@ from tflm_converters.errors import ConversionError
 from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
-from tflm_mcunet.search.material import Material
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import keyword_entries as entries
 from zoo.recipes import keyword_int8, keyword_listening, keyword_search, keyword_streams
@@ -51,7 +50,7 @@ REFERENCE_FRONT_END = LogMelConfig(bins=10)
 """As many values in a frame as MLPerf Tiny's network for keywords takes."""
 
 NEW_ROWS = {"s": 8, "m": 12}
-"""From one inference to the next: 160 and 240 ms, in which a Nano 33 BLE computes one."""
+"""From one inference to the next, of 20 ms each: what a word leaves time for."""
 
 FACTS, LISTENING = "facts.json", "listening.json"
 
@@ -100,11 +99,9 @@ def make(name: str, clips: Path, build: Path) -> None:
         ConversionError: the data are not there, or a folder cannot be written.
     """
     task, _, size = name.rpartition("-")
-    found = keyword_search.find(task, size, clips, build)
-    made = WORDS[task].material(clips, FRONT_END)
     own, others = build / name, build / task / REFERENCE
-    network = found.best.model
-    facts = int8(own, made, FRONT_END, digest_of(network.get_weights()), lambda: network)
+    found = keyword_search.find(task, size, clips, build)
+    facts = make_int8(own, task, clips, found.best.model)
     listening = listen(own, facts, task, size, clips)
     write(MODELS / name, own, facts, entries.model(name, facts, listening))
     reference_facts = make_reference(others, task, clips)
@@ -116,34 +113,47 @@ def make(name: str, clips: Path, build: Path) -> None:
     )
 
 
+def make_int8(folder: Path, task: str, clips: Path, network: Any) -> Json:
+    """Quantizes a network that a search has found; facts about it."""
+    return int8(folder, task, clips, FRONT_END, digest_of(network.get_weights()), lambda: network)
+
+
 def make_reference(folder: Path, task: str, clips: Path) -> Json:
     """MLPerf Tiny's network, trained for as many epochs as a model of the zoo; its facts."""
-    made, effort = WORDS[task].material(clips, REFERENCE_FRONT_END), WORDS[task].effort
-    epochs = effort.epochs + effort.fine_tuning
-    frames = REFERENCE_FRONT_END.frames(REFERENCE_FRONT_END.rate)
-    validation = made.evaluation("val", (frames, REFERENCE_FRONT_END.bins))
+    made = WORDS[task].material(clips, REFERENCE_FRONT_END, negatives=False)
+    epochs = WORDS[task].effort.epochs + WORDS[task].effort.fine_tuning
+    size = REFERENCE_FRONT_END.frames(REFERENCE_FRONT_END.rate), REFERENCE_FRONT_END.bins
+    validation = [inputs for inputs, _ in made.evaluation("val", size)]
     return int8(
         folder,
-        made,
+        task,
+        clips,
         REFERENCE_FRONT_END,
-        digest_of([*(inputs for inputs, _ in validation), np.array(epochs)]),
-        lambda: keyword_int8.reference(
-            made, REFERENCE_FRONT_END, frames, epochs, folder / "training"
-        ),
+        digest_of([*validation, np.array(epochs)]),
+        lambda: keyword_int8.reference(made, size, epochs, folder / "training"),
     )
 
 
 def int8(
     folder: Path,
-    made: Material,
+    task: str,
+    clips: Path,
     front_end: LogMelConfig,
     made_from: str,
     network: Callable[[], Any],
 ) -> Json:
-    """Writes the variants of a network into its folder; facts about them."""
+    """Writes the variants of a network into its folder; facts about them.
+
+    A network whose words have negatives learns them first.
+    """
+    words = WORDS[task]
 
     def make(stage: Path) -> Json:
-        variants = keyword_int8.quantized(network(), made)
+        made = words.material(clips, front_end)
+        trained = network()
+        if words.negatives is not None:
+            trained = keyword_int8.taught(trained, made, folder / f"taught-{made_from[:12]}")
+        variants = keyword_int8.quantized(trained, made)
         for variant, content in variants.files.items():
             (stage / f"{variant}.tflite").write_bytes(content)
         return {
@@ -153,7 +163,7 @@ def int8(
             "config": front_end_for(variants.files[variants.chosen], front_end).to_json(),
         }
 
-    return once(folder, FACTS, made_from, make)
+    return once(folder, FACTS, f"{made_from}, {words.negatives}", make)
 
 
 def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json:
@@ -174,19 +184,29 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
             keyword_listening.listen(converted, front_end, stream, rows=rows, new_rows=new_rows)
             for stream in streams
         )
-        row_seconds = front_end.hop / front_end.rate
-        listening, count = keyword_listening.choose(
-            facts["classes"], keywords, others, new_rows=new_rows, row_seconds=row_seconds
+        listening, *heard = keyword_listening.choose(
+            facts["classes"],
+            keywords,
+            others,
+            new_rows=new_rows,
+            row_seconds=front_end.hop / front_end.rate,
+            most_per_hour=WORDS[task].most_per_hour,
         )
-        return {"listening": listening.to_json(), "validation": dataclasses.asdict(count)}
+        named = zip(("keywords", "others"), map(dataclasses.asdict, heard), strict=True)
+        return {"listening": listening.to_json(), "validation": dict(named)}
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return once(folder, LISTENING, f"{digest}, {new_rows} rows", make)
+    heard, tolerated = WORDS[task].others, WORDS[task].most_per_hour
+    made_from = f"{digest}, {new_rows} rows, {tolerated} an hour, {sorted(heard.items())}"
+    return once(folder, LISTENING, made_from, make)
 
 
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Of what something is made from, and of how it is quantized."""
-    how = f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}"
+    how = (
+        f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}, "
+        f"{keyword_int8.TEACHING_EPOCHS} at {keyword_int8.TEACHING_RATE}"
+    )
     digest = hashlib.sha256(how.encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
