@@ -59,3 +59,14 @@ def ratio(text: str) -> float:
     if not 1.0 <= value < float("inf"):
         raise argparse.ArgumentTypeError(f"expected a number from 1.0, got '{text}'")
     return value
+
+
+def share(text: str) -> float:
+    """A part of a whole, from 0 to 1."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"expected a number from 0 to 1, got '{text}'")
+    return value

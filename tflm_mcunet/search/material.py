@@ -42,7 +42,14 @@ class Material:
     splits: dict[str, int]
 
 
-def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> Material:
+def images(
+    data: str | Path,
+    *,
+    resolution: int,
+    batch_size: int,
+    seed: int,
+    augmentation: tasks.ImageAugmentation = tasks.ImageAugmentation(),  # noqa: B008 - immutable
+) -> Material:
     """Images in folders, or a set with tables; see `tasks.load`.
 
     Args:
@@ -50,6 +57,7 @@ def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> 
         resolution: the largest side of a network's input.
         batch_size: of training.
         seed: of order and augmentation.
+        augmentation: of training images.
 
     Raises:
         DataError: the folder holds no images to train and to validate with.
@@ -62,7 +70,7 @@ def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> 
             loaded.train,
             size=size,
             sampling=_sampling(epoch, batch_size, seed, loaded.train),
-            augmentation=tasks.ImageAugmentation(),
+            augmentation=augmentation,
         )
 
     def evaluation(split: str, size: Size) -> Batches:

@@ -23,6 +23,7 @@ from tflm_mcunet.search.checkpoints import Checkpoints
 from tflm_mcunet.search.importance import sort_channels
 from tflm_mcunet.search.sandwich import SandwichStep
 from tflm_mcunet.search.supernet import Choices, Supernet
+from tflm_mcunet.search.teacher import Teacher, taught
 
 Validate = Callable[[int], Mapping[str, float]]
 """Called with the number of epochs done; gives figures for TensorBoard."""
@@ -59,6 +60,7 @@ def train(
     options: TrainingOptions,
     *,
     directory: Path | None = None,
+    teacher: Teacher | None = None,
     strategy: tf.distribute.Strategy | None = None,
     validate: Validate = lambda epoch: {},
     progress: bool = True,
@@ -71,6 +73,8 @@ def train(
             their order is the same in a run that was resumed. See `batches.shuffled`.
         options: how to train.
         directory: keeps a checkpoint of each epoch, and logs for TensorBoard; none by default.
+        teacher: a network whose answers the largest one learns beside the labels; see
+            `tuning.fine_tune`.
         strategy: of distribution, in whose scope the supernet was made; `batches` are global.
         validate: called after each epoch.
         progress: whether to show a bar on stderr.
@@ -81,6 +85,9 @@ def train(
         OutputError: `directory` cannot be written.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    if teacher is not None:
+        size = supernet.space.input_shapes[-1][:2]
+        data = taught(data, teacher, size=size, progress=progress)
     steps = int(batches.of_epoch(data, 0, replicas=strategy.num_replicas_in_sync).cardinality())
     with strategy.scope():
         optimizer = _optimizer(options, steps * options.epochs, supernet)
