@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,7 @@ def images(
     batch_size: int,
     seed: int,
     augmentation: tasks.ImageAugmentation = tasks.ImageAugmentation(),  # noqa: B008 - immutable
+    excluded: Collection[int] = (),
 ) -> Material:
     """Images in folders, or a set with tables; see `tasks.load`.
 
@@ -58,11 +59,12 @@ def images(
         batch_size: of training.
         seed: of order and augmentation.
         augmentation: of training images.
+        excluded: as `tasks.load` has it.
 
     Raises:
         DataError: the folder holds no images to train and to validate with.
     """
-    loaded = tasks.load(data, "vww", resolution=round(resolution * _CROP_MARGIN))
+    loaded = tasks.load(data, "vww", resolution=round(resolution * _CROP_MARGIN), excluded=excluded)
     _require_splits(loaded, data)
 
     def train(epoch: int, size: Size) -> Any:

@@ -56,7 +56,11 @@ def fine_tune(
     step = _step(model, optimizer, label_smoothing)
     checkpoints = None
     if directory is not None:
-        description = {"epochs": epochs, "learning_rate": learning_rate, "steps": steps}
+        description: dict[str, Any] = {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "steps": steps,
+        }
         if teacher is not None:
             description["teacher"] = {"share": teacher.share, "views": teacher.views}
         parts = {"model": model, "optimizer": optimizer, "epoch": epoch}
