@@ -20,7 +20,7 @@ from tflm_mcunet.search.batches import Data
 from tflm_mcunet.search.effort import Effort, Pace, effort_within
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Record
-from tflm_mcunet.search.material import Material
+from tflm_mcunet.search.material import Batches, Material
 from tflm_mcunet.search.request import EVALUATION, IMAGE_TASKS, Request
 from tflm_mcunet.search.result import Found
 from tflm_mcunet.search.space import SearchSpace
@@ -96,8 +96,7 @@ def train_best(
         progress=progress,
     )
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
-    inputs = [inputs for inputs, _ in calibration]
-    int8 = quantize(model, [*inputs, _whole_range(inputs[0].shape[1:])])
+    int8 = quantize(model, representative(calibration))
     test = made.evaluation("test", size) if made.splits["test"] else None
     return Found(
         best.architecture,
@@ -127,9 +126,11 @@ def _training_data(
     return lambda epoch: made.train(epoch, (rows, columns)), teacher
 
 
-def _whole_range(shape: tuple[int, ...]) -> np.ndarray:
-    """Two inputs whose range is [-1, 1): so int8 / 128 are their values on the device, too."""
-    return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
+def representative(calibration: Batches) -> list[np.ndarray]:
+    """Inputs for `quantize`; two of them span [-1, 1): so inputs are int8 / 128 on the device."""
+    inputs = [inputs for inputs, _ in calibration]
+    shape = inputs[0].shape[1:]
+    return [*inputs, np.stack([np.full(shape, end, np.float32) for end in (-1, 127 / 128)])]
 
 
 def _extract(evaluator: Evaluator, architecture: Architecture) -> tf_keras.Model:

@@ -9,6 +9,7 @@ folder of the run, and is not done again.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -98,6 +99,12 @@ class Run:
         calibration, validation = (self.made.evaluation(s, size) for s in ("calibration", "val"))
         return Evaluator.save(supernet, calibration, validation, evaluator.folder)
 
+    def settings(self, name: str) -> str:
+        """All that a network depends on besides the data, as text."""
+        common = space(len(self.made.classes)), SUPERNET, FINE_TUNING, AUGMENTATION, BATCH, SEED
+        own = (SIZES[name], EVOLUTION) if name in SIZES else ()
+        return repr((*common, *own, self.teacher.share, self.teacher.views))
+
     def best(self, name: str) -> Record:
         """The network found for a size."""
         evaluator = self.evaluator()
@@ -106,20 +113,22 @@ class Run:
         return evolution.run(evaluator)
 
     def network(self, name: str) -> tf_keras.Model:
-        """It, trained by itself from the supernet's weights."""
+        """It, trained by itself from the supernet's weights; gives probabilities."""
         architecture = self.best(name).architecture
         supernet, calibration, _ = self.evaluator().load()
         statistics = extraction.calibrate(supernet, architecture, calibration)
         model = extraction.extract(supernet, architecture, statistics)
         self._fine_tune(model, name, FINE_TUNING)
-        return model
+        return tf_keras.Model(model.inputs, tf_keras.layers.Softmax()(model.output))
 
     def reference(self) -> tf_keras.Model:
-        """MLPerf Tiny's network, with logits, trained from scratch on the same."""
+        """MLPerf Tiny's network, trained from scratch on the same; gives probabilities."""
         tf_keras.utils.set_random_seed(SEED)
         model = baselines.mobilenet_v1(classes=len(self.made.classes))
-        model.layers[-1].activation = tf_keras.activations.linear
+        classifier = model.layers[-1]
+        classifier.activation = tf_keras.activations.linear  # training takes logits
         self._fine_tune(model, REFERENCE, SUPERNET.epochs + FINE_TUNING)
+        classifier.activation = tf_keras.activations.softmax
         return model
 
     def _fine_tune(self, model: tf_keras.Model, name: str, epochs: int) -> None:
@@ -131,7 +140,7 @@ class Run:
         return self.made.train(epoch, self.teacher.size)
 
 
-def open_run(folder: Path, data: Path, teacher: Path) -> Run:
+def open_run(folder: Path, data: Path, teacher: Path, *, excluded: Collection[int] = ()) -> Run:
     """A run, new or to be resumed.
 
     Args:
@@ -139,12 +148,18 @@ def open_run(folder: Path, data: Path, teacher: Path) -> Run:
         data: photos, as `tasks.load` takes them.
         teacher: MLPerf Tiny's float model, whose answers are probabilities and whose inputs are
             pixels from 0 to 1.
+        excluded: as `tasks.load` has it.
 
     Raises:
         ConversionError: data or teacher cannot be used.
     """
     made = material.images(
-        data, resolution=_KEPT_SIDE, batch_size=BATCH, seed=SEED, augmentation=AUGMENTATION
+        data,
+        resolution=_KEPT_SIDE,
+        batch_size=BATCH,
+        seed=SEED,
+        augmentation=AUGMENTATION,
+        excluded=excluded,
     )
     answers = folder / "answers"
     return Run(folder, made, tflite_teacher(teacher, low=0.0, high=1.0, folder=answers))
