@@ -31,7 +31,7 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
-from zoo.recipes.person_networks import REFERENCE, SIZES, Run
+from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, Run
 
 TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
 ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
@@ -130,10 +130,12 @@ def make(folder: Path, name: str, run: Run) -> None:
         "int8": compared.ptq,
         "side": size[0],
         "classes": list(run.made.classes),
+        "photos": run.made.splits,
+        "teacher_share": run.teacher.share,
         "settings": run.settings(name),
     }
-    if name != REFERENCE:
-        facts["network"] = str(run.best(name).architecture)
+    is_reference = name == REFERENCE
+    facts["network"] = network.name if is_reference else str(run.best(name).architecture)
     write_json(folder / FACTS, facts)
 
 
@@ -143,7 +145,7 @@ def entry(name: str, facts: Json) -> Json:
         "name": name,
         "version": "1.0",
         "task": "visual wake words",
-        "title": title(name, facts),
+        "title": title(name, facts["side"]),
         "input": {
             "kind": "image",
             "height": facts["side"],
@@ -157,42 +159,71 @@ def entry(name: str, facts: Json) -> Json:
         "quantization": "int8-ptq",
         "conversion": {"row_fed": True},
         **_TEXTS,
+        "splits": splits(facts),
         "recipe": f"python -m zoo.recipes.visual_wake_words --data ../shared/data {name}",
         "test_sets": ["vww01", "vww"],
         "sha256": {},
     }
 
 
-def title(name: str, facts: Json) -> str:
+def title(name: str, side: int) -> str:
     if name == REFERENCE:
-        return "MLPerf Tiny's MobileNetV1 0.25, trained on the same photos and by the same teacher"
-    return f"Person or no person in a photo; {facts['network']}"
+        return "MLPerf Tiny's MobileNetV1 0.25, trained on the same crops by the same teacher"
+    return f"Person or no person in a photo of {side}x{side} pixels"
 
+
+NETWORK = "The network: "
+"""What the description of an architecture stands behind."""
 
 _TEXTS: Json = {
     "data": [
         {
-            "name": "Person / no-person photographs: voc2012, lspet, cctv, imagenet_samples, coco, "
-            "houses, animal_pose, grocery",
-            "licence": "of many owners; of most photos none is stated. None of them is in this zoo",
-            "use": "training, choice of the networks by the validation split, test",
+            "name": "Person / no-person photographs: Pascal VOC 2012, Leeds Sports Pose Extended, "
+            "surveillance views, ImageNet samples, COCO, houses, animals, groceries",
+            "licence": "of many owners, for most photos none is stated; none of them is in the zoo",
+            "use": "training, choice of networks by the validation split, test (vww)",
         },
         {
-            "name": "MLPerf Tiny's vww_96_float.tflite",
-            "licence": "Apache 2.0",
-            "use": "teacher: what is learned of a crop is mostly what this network says of it",
+            "name": "MLPerf Tiny's reference model vww_96_float.tflite",
+            "licence": "Apache-2.0",
+            "use": "teacher: of each crop its answer is learned",
         },
         {
-            "name": "MLPerf Tiny's accuracy set vww01, 900 photos of COCO",
-            "licence": "photos are their authors'; repository Apache 2.0",
+            "name": "MLPerf Tiny's accuracy set vww01: 900 photos of COCO",
+            "licence": "the photos are their authors', the repository is Apache-2.0",
             "use": "test alone",
         },
     ],
     "weights_licence": "Apache-2.0",
-    "splits": "",
-    "intended_use": "",
-    "limits": "",
+    "intended_use": (
+        "waking up what takes more power, when somebody comes into view: with the OV7675 camera of "
+        "the Nano 33 BLE Sense kit, whose sketch `zoo export` brings, or with any picture, "
+        "stretched to a square."
+    ),
+    "limits": (
+        "It is wrong as often as vww01 shows. Persons who are far away, in an "
+        "unusual pose or mostly hidden are missed most. It has learned from few photos, and was "
+        "never tried on the pictures of the camera itself: judge it with `zoo eval` on yours "
+        "before use. Not for safety, not for telling who somebody is."
+    ),
 }
+
+
+def splits(facts: Json) -> str:
+    """What was done with the data, and what came of it."""
+    photos, share = facts["photos"], facts["teacher_share"]
+    return (
+        f"Photos are split by scene: {photos['train']:,} for training, {photos['val']:,} for "
+        f"validation, {photos['test']:,} for test. Their sources give the label away, as all "
+        "sports photos show a person and no kitchen does, so the test split flatters; vww01 is the "
+        "judge, which no training photo is in or nearly in. Batches are balanced by class and, "
+        "with the square root of their sizes, by source. Crops show "
+        f"{AUGMENTATION.area[0]:.0%} to {AUGMENTATION.area[1]:.0%} of a photo; they are flipped, "
+        f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
+        "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
+        "all sizes; for each, the network of highest validation accuracy under its limits was "
+        f"evolved, and trained by itself. {NETWORK}{facts['network']}"
+    )
 
 
 def write_json(path: Path, content: Json) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.tflm_mcunet.tasks.made_up import save_image
 from tflm_mcunet.search import training, tuning
 from tflm_mcunet.search.evolution import Settings
 from tflm_mcunet.search.limits import Limits
+from tflm_mcunet.search.teacher import Teacher
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
@@ -155,9 +157,12 @@ def test_the_models_of_the_zoo_are_what_the_recipe_describes(name: str) -> None:
     if not (MODELS / name).is_dir():
         pytest.skip("not made yet")
     written = read_json(MODELS / name / ENTRY)
+    counts = map(int, re.findall(r"(\d[\d,]*) for", written["splits"].replace(",", "")))
     facts = {
         "side": written["input"]["height"],
         "classes": written["output"]["labels"],
-        "network": written["title"].partition("; ")[2],
+        "network": written["splits"].partition(visual_wake_words.NETWORK)[2],
+        "photos": dict(zip(("train", "val", "test"), counts, strict=True)),
+        "teacher_share": Teacher.share,
     }
     assert written | {"sha256": {}} == visual_wake_words.entry(name, facts)
