@@ -44,9 +44,11 @@ It is the MACs that bind, which make training slow: our schedules hold much larg
 AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 """Small crops: that they need not show what the label says is the teacher's business."""
 
-SUPERNET = TrainingOptions(epochs=20, warm_up=8, random_networks=1, learning_rate=0.05)
+SUPERNET = TrainingOptions(
+    epochs=20, warm_up=8, random_networks=1, optimizer="adam", learning_rate=3e-3
+)
 EVOLUTION = Settings(population=24, generations=6, parents=8)
-FINE_TUNING = 16
+FINE_TUNING = 24
 """Epochs of each network by itself. MLPerf Tiny's has as many as supernet and network together."""
 
 BATCH, SEED = 64, 0
