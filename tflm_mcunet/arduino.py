@@ -91,6 +91,7 @@ class ArduinoLibrary(Library):
             "and prints what it\n// computes.",
             includes="",
             input=self._fill("self_test.ino"),
+            report=self._fill("report_outputs.ino"),
         )
 
     def _sensor_sketch(self, sensor: Sensor) -> str:
@@ -102,6 +103,7 @@ class ArduinoLibrary(Library):
             "yields.",
             includes="".join(f"#include <{header}>\n" for header in sensor.includes),
             input="\n".join([self._fill("rows.ino"), reading, self._fill(fed)]),
+            report=self._fill(sensor.report),
         )
 
     def _properties(self) -> str:
@@ -150,6 +152,7 @@ def export_arduino(
     board: str | Board,
     sensor: str | None = None,
     front_end: str | Path | None = None,
+    detector: str | Path | None = None,
     **options: Any,
 ) -> ArduinoLibrary:
     """Makes an Arduino library of a model.
@@ -161,6 +164,7 @@ def export_arduino(
         sensor: what a second sketch reads, one of `boards.SENSORS` or "none"; by default what the
             model's input tells, and no second sketch where it tells nothing.
         front_end: JSON file of a microphone's `LogMelConfig`.
+        detector: JSON file of the `Listening` by which that sketch says what it hears.
         options: as for `export_c`.
 
     Raises:
@@ -174,7 +178,9 @@ def export_arduino(
     target = boards.get(board)
     options = within_core(options, target)
     export = export_c(model, samples=_GOLDEN, **options)
-    chosen = sensors.choose(sensor, model=export.model, board=target, front_end=front_end)
+    chosen = sensors.choose(
+        sensor, model=export.model, board=target, front_end=front_end, detector=detector
+    )
     made = ArduinoLibrary(folder_name(library), target, export, chosen)
     made.check()
     return made

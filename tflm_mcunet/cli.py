@@ -228,6 +228,13 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         metavar="FILE",
         help="arduino: JSON file of the log-mel front end that the model was trained with",
     )
+    parser.add_argument(
+        "--detector",
+        type=Path,
+        metavar="FILE",
+        help="arduino: JSON file with thresholds, by which the microphone's sketch says what it "
+        "hears instead of all outputs",
+    )
     _add_schedule(parser)
     return parser
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflm_mcunet import boards
-from tflm_mcunet.option_types import byte_count, count, hours, positive, share
+from tflm_mcunet.option_types import byte_count, count, hours, names, positive, share
 
 TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
 """What networks can be searched for; see `search.request`, which takes a third of a second."""
@@ -24,6 +24,12 @@ def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
     )
     parser.add_argument(
         "--data", type=Path, metavar="DIR", help="folder with a sub-folder for each class"
+    )
+    parser.add_argument(
+        "--keywords",
+        type=names,
+        metavar="WORD,...",
+        help="with --task kws, the words to tell apart; all others are unknown; default: all",
     )
     _add_limits(parser)
     parser.add_argument(

@@ -54,6 +54,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
         help=f"one of {', '.join(boards.names())}; default: nano33ble",
     )
     parser.add_argument(
+        "--sensor",
+        choices=("none",),
+        help="none: without a sketch that reads a sensor; default: the one that the model needs, "
+        "if the board has it",
+    )
+    parser.add_argument(
         "--out",
         type=Path,
         metavar="FILE.zip",

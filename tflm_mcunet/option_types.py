@@ -61,6 +61,14 @@ def ratio(text: str) -> float:
     return value
 
 
+def names(text: str) -> tuple[str, ...]:
+    """Several of them: yes,no."""
+    found = tuple(name.strip() for name in text.split(","))
+    if not all(found):
+        raise argparse.ArgumentTypeError(f"expected names with commas between them, got '{text}'")
+    return found
+
+
 def share(text: str) -> float:
     """A part of a whole, from 0 to 1."""
     try:

@@ -38,7 +38,8 @@ def quantize(
             Keras 3 are rebuilt in tf_keras, if both know all layers.
         representative: batches of float32 inputs, from which the ranges of values are taken.
         qat: batches of inputs and integer labels for quantization-aware training of a model
-            that gives logits; without them, the model is quantized as it is.
+            that gives logits or, with a softmax as its last layer, probabilities; without them,
+            the model is quantized as it is.
         epochs: of quantization-aware training; MCUNetV2 (arXiv 2110.15352) takes 10.
         learning_rate: of quantization-aware training, from which it falls as a cosine.
         progress: whether to show a bar on stderr.
@@ -53,7 +54,12 @@ def quantize(
     model = keras2(model)
     if qat is not None:
         model = _trained(
-            _aware(model), qat, epochs=epochs, learning_rate=learning_rate, progress=progress
+            _aware(model),
+            qat,
+            gives_logits=not _ends_in_softmax(model),
+            epochs=epochs,
+            learning_rate=learning_rate,
+            progress=progress,
         )
     return _int8_file(model, representative)
 
@@ -110,10 +116,17 @@ def _aware(model: tf_keras.Model) -> tf_keras.Model:
         ) from None
 
 
+def _ends_in_softmax(model: tf_keras.Model) -> bool:
+    last = model.layers[-1]
+    activation = getattr(last, "activation", None)
+    return isinstance(last, tf_keras.layers.Softmax) or (activation is tf_keras.activations.softmax)
+
+
 def _trained(
     model: tf_keras.Model,
     data: tf.data.Dataset,
     *,
+    gives_logits: bool,
     epochs: int,
     learning_rate: float,
     progress: bool,
@@ -122,7 +135,7 @@ def _trained(
     rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(
         tf_keras.optimizers.Adam(rate),
-        tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        tf_keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits),
     )
     with tqdm(total=epochs, desc="training int8", unit="epoch", disable=not progress) as bar:
         after = tf_keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: bar.update())

@@ -10,8 +10,14 @@ from pathlib import Path
 
 from tflm_converters.emit.c_source import CModel
 from tflm_converters.errors import ConversionError, UnsupportedModelError
-from tflm_mcunet.audio.c_source import LOG_MEL_FUNCTIONS, c_log_mel
+from tflm_mcunet.audio.c_source import (
+    DETECTOR_FUNCTIONS,
+    LOG_MEL_FUNCTIONS,
+    c_detector,
+    c_log_mel,
+)
 from tflm_mcunet.audio.config import LogMelConfig
+from tflm_mcunet.audio.detector import Listening
 from tflm_mcunet.boards import Board
 from tflm_mcunet.files import read_file
 
@@ -30,6 +36,7 @@ _MEASURED = {3: "acceleration in g", 6: "acceleration in g and rotation in degre
 
 _PDM_RATE = 16_000
 _PDM_SAMPLES = 256
+_DETECTOR = 16  # bytes of tmc_detector, and what aligns it
 _RING_SAMPLES = 8 * _K  # half a second: what may arrive while the model computes
 
 
@@ -40,7 +47,8 @@ class Sensor:
     `library` is the Arduino library that reads it, empty if it comes with the core. `sram` and
     `flash_bytes` are what library and sketch take beside the model: those of libraries are
     estimates on the safe side. `values` fill the template of the sketch; `files` are sources
-    that it needs, and `functions` those of the runtime.
+    that it needs, and `functions` those of the runtime. `report` is the template of what it does
+    with an inference.
     """
 
     name: str
@@ -52,6 +60,7 @@ class Sensor:
     values: dict[str, object]
     functions: frozenset[str] = frozenset()
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    report: str = "report_outputs.ino"
 
     @property
     def sketch(self) -> str:
@@ -60,7 +69,12 @@ class Sensor:
 
 
 def choose(
-    name: str | None, *, model: CModel, board: Board, front_end: str | Path | None = None
+    name: str | None,
+    *,
+    model: CModel,
+    board: Board,
+    front_end: str | Path | None = None,
+    detector: str | Path | None = None,
 ) -> Sensor | None:
     """The sensor of this name, or the one that the model's input tells; None if it tells none.
 
@@ -69,6 +83,7 @@ def choose(
         model: what the sensor feeds.
         board: what has the sensor.
         front_end: JSON file of the `LogMelConfig` that the model was trained with.
+        detector: JSON file of the `Listening` that says what a microphone's model detects.
 
     Raises:
         UnsupportedModelError: the sensor does not yield what the model takes.
@@ -77,7 +92,10 @@ def choose(
     if front_end is not None:
         if name not in (None, "microphone"):
             raise ConversionError(f"--front-end is for a microphone, not for --sensor {name}")
-        return _microphone(model, board, front_end)
+        sensor = _microphone(model, board, front_end)
+        return sensor if detector is None else _with_detector(sensor, model, Path(detector))
+    if detector is not None:
+        raise ConversionError("--detector is for a microphone and needs --front-end, too")
     if name == "none":
         return None
     if name is not None:
@@ -195,6 +213,30 @@ def _microphone(model: CModel, board: Board, front_end: str | Path | None = None
         },
         functions=LOG_MEL_FUNCTIONS | {"tmc_ring_write"},
         files={name: text.encode() for name, text in tables.items()},
+    )
+
+
+def _with_detector(sensor: Sensor, model: CModel, path: Path) -> Sensor:
+    """A microphone whose sketch says what it hears."""
+    try:
+        listening = Listening.from_json(json.loads(read_file(path)))
+    except (ValueError, TypeError) as error:
+        raise ConversionError(f"{path}: expected a Listening as JSON, got {error}") from None
+    settings, channels = listening.detector, model.arrays.shape(model.outputs[0].tensor)[2]
+    if len(settings.thresholds) != channels:
+        raise ConversionError(
+            f"{path}: expected a threshold for each of the {channels} output channels, got "
+            f"{len(settings.thresholds)}"
+        )
+    tables = c_detector(settings, name=model.name, title=model.title)
+    return dataclasses.replace(
+        sensor,
+        includes=(f"{model.name}_detector.h", *sensor.includes),
+        sram=sensor.sram | {"detector": (settings.window + 4) * channels + _DETECTOR},
+        values=sensor.values | {"new_rows": listening.new_rows},
+        functions=sensor.functions | DETECTOR_FUNCTIONS,
+        files=sensor.files | {name: text.encode() for name, text in tables.items()},
+        report="report_detections.ino",
     )
 
 

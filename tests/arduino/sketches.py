@@ -32,19 +32,22 @@ def require_builder() -> None:
         pytest.skip(reason)
 
 
-def build(sketch: Path, libraries: Path, folder: Path) -> Path:
+def build(sketch: Path, libraries: Path, folder: Path, *, loops: int = 3) -> Path:
     """The ELF file of a sketch that finds its libraries in `libraries`.
 
     Args:
         sketch: path of the .ino file.
         libraries: what is `libraries` in a user's sketchbook.
         folder: an empty folder to work in.
+        loops: how often its `loop` is called.
     """
     require_builder()
     hardware, output = folder / "hardware", folder / "build"
     shutil.copytree(PLATFORM, hardware)
+    core = hardware / "test" / "cortex_m4" / "cores" / "minimal"
     for name in BORROWED:
-        shutil.copy(FIRMWARE / name, hardware / "test" / "cortex_m4" / "cores" / "minimal")
+        shutil.copy(FIRMWARE / name, core)
+    (core / "loops.h").write_text(f"enum {{ LOOPS = {loops} }};\n")
     output.mkdir()
     command: list[str | Path] = ["arduino-builder", "-compile", "-hardware", hardware]
     command += ["-tools", hardware, "-libraries", libraries, "-fqbn", "test:cortex_m4:mps2"]

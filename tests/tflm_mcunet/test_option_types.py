@@ -60,3 +60,9 @@ def test_numbers(read: Callable[[str], float], text: str, value: float) -> None:
 def test_other_numbers_are_refused(read: Callable[[str], float], text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"expected a number.* got '{text}'"):
         read(text)
+
+
+def test_names() -> None:
+    assert option_types.names("yes, no") == ("yes", "no")
+    with pytest.raises(argparse.ArgumentTypeError, match="expected names with commas .* 'yes,,no'"):
+        option_types.names("yes,,no")

@@ -23,7 +23,7 @@ from tflm_converters import writer
 from tflm_converters.graph import Graph
 from tflm_mcunet import inference
 from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
-from tflm_mcunet.audio import LogMel, LogMelConfig
+from tflm_mcunet.audio import Detector, DetectorConfig, Listening, LogMel, LogMelConfig
 from tflm_mcunet.host_process import HostProcess
 
 LOOPS = 3  # inferences before the test platform ends
@@ -32,6 +32,12 @@ PRINTED = 6e-5  # how far a number with four digits may be off
 
 def printed(library: ArduinoLibrary, folder: Path, **recordings: bytes) -> list[list[float]]:
     """What the sensor's sketch prints of each inference."""
+    lines = lines_of(library, folder, LOOPS, **recordings)
+    return list(_outputs(line for line in lines if line.endswith(" us") or ": " in line))
+
+
+def lines_of(library: ArduinoLibrary, folder: Path, loops: int, **recordings: bytes) -> list[str]:
+    """What the sensor's sketch prints after its self test."""
     assert library.sensor is not None
     archive = zipfile.ZipFile(io.BytesIO(library.zip()))
     archive.extractall(folder / "libraries")
@@ -39,11 +45,11 @@ def printed(library: ArduinoLibrary, folder: Path, **recordings: bytes) -> list[
     work.mkdir()
     name = library.sensor.sketch
     sketch = folder / "libraries" / library.name / "examples" / name / f"{name}.ino"
-    elf = sketches.build(sketch, folder / "libraries", work)
+    elf = sketches.build(sketch, folder / "libraries", work, loops=loops)
     assert variables(elf) <= reckoned(library)
     first, *lines = sketches.run(elf, **recordings).splitlines()
     assert first == "self test passed: 0 differing bytes"
-    return list(_outputs(line for line in lines if line.endswith(" us") or ": " in line))
+    return lines
 
 
 def variables(elf: Path) -> int:
@@ -214,3 +220,30 @@ def test_microphone(shared_data: Path, speech: np.ndarray, tmp_path: Path, row_f
     windows = [features[i * new_rows :][:rows].reshape(1, rows, 10, 1) for i in range(LOOPS)]
     got = printed(library, tmp_path, microphone=speech.tobytes())
     np.testing.assert_allclose(got, computed(model, library, windows), atol=PRINTED)
+
+
+def test_microphone_that_says_what_it_hears(
+    shared_data: Path, speech: np.ndarray, tmp_path: Path
+) -> None:
+    rows, channels, loops = 49, 12, 8
+    model = shared_data / "mlperf_tiny" / "models" / "kws_ref_model_int8.tflite"
+    config = LogMelConfig(bins=10)
+    detector = DetectorConfig(thresholds=(-120,) * channels, window=2, refractory=2)
+    listening = Listening(new_rows=7, detector=detector)
+    files = {"front_end": config.to_json(), "detector": listening.to_json()}
+    options = {name: tmp_path / f"{name}.json" for name in files}
+    for name, path in options.items():
+        path.write_text(json.dumps(files[name]))
+    library = export_arduino(model, library="Kws", board="nano33ble", row_fed=True, **options)
+    got = lines_of(library, tmp_path, loops, microphone=speech.tobytes())
+    quantization = library.export.model.inputs[0].quantization
+    fitting = config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
+    features = LogMel(fitting).features(speech)
+    windows = [features[i * 7 :][:rows].reshape(1, rows, 10, 1) for i in range(loops)]
+    outputs = computed(model, library, windows)
+    scale = library.export.model.outputs[0].quantization
+    posteriors = np.rint(outputs / scale.scale + scale.zero_point).astype(np.int8)
+    heard = Detector(detector)
+    found = [(heard.push(row), real) for row, real in zip(posteriors, outputs, strict=True)]
+    expected = [f"heard {label}: {real[label]:.4f}" for label, real in found if label is not None]
+    assert got == expected and 2 <= len(expected) < loops

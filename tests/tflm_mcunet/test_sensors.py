@@ -122,3 +122,18 @@ def test_a_frame_that_does_not_fit_is_refused_with_the_numbers(tmp_path: Path) -
         export_arduino(model, library="Model", board=small)
     made = export_arduino(model, library="Model", board=small, sensor="none")
     assert list(made.sketches) == ["SelfTest"]
+
+
+def test_detectors_are_checked(tmp_path: Path) -> None:
+    model = exported(tmp_path, 49, 10, 1)
+    front_end, detector = tmp_path / "front_end.json", tmp_path / "detector.json"
+    front_end.write_text('{"bins": 10}')
+    with pytest.raises(ConversionError, match="needs --front-end"):
+        sensors.choose(None, model=model, board=BOARD, detector=detector)
+    for content, message in (
+        ("{", "expected a Listening as JSON"),
+        ('{"new_rows": 7, "thresholds": [1]}', "expected a threshold for each of the 2 output"),
+    ):
+        detector.write_text(content)
+        with pytest.raises(ConversionError, match=message):
+            sensors.choose(None, model=model, board=BOARD, front_end=front_end, detector=detector)

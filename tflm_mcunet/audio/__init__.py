@@ -6,7 +6,7 @@ Everything here runs the device's own C code, so that training sees its very byt
 
 from tflm_mcunet.audio.anomaly import AnomalyConfig, AnomalyScorer
 from tflm_mcunet.audio.config import LogMelConfig, LogSpectrumConfig
-from tflm_mcunet.audio.detector import Detector, DetectorConfig
+from tflm_mcunet.audio.detector import Detector, DetectorConfig, Listening
 from tflm_mcunet.audio.log_mel import LogMel
 from tflm_mcunet.audio.log_spectrum import LogSpectrum
 
@@ -15,6 +15,7 @@ __all__ = [
     "AnomalyScorer",
     "Detector",
     "DetectorConfig",
+    "Listening",
     "LogMel",
     "LogMelConfig",
     "LogSpectrum",

@@ -12,6 +12,8 @@ import numpy as np
 from tflm_converters.errors import SettingsError
 from tflm_mcunet.audio import native
 
+_MOST_ROWS = 1 << 15
+
 NEVER = 127
 """The threshold of a channel that is never detected, such as silence."""
 
@@ -49,6 +51,45 @@ class DetectorConfig:
     def from_json(cls, fields: dict[str, Any]) -> DetectorConfig:
         """The config with these fields."""
         return cls(**{**fields, "thresholds": tuple(fields["thresholds"])})
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Listening:
+    """How a model listens to a stream of sound: how often, and what counts as a detection.
+
+    Attributes:
+        new_rows: of features, from one inference to the next.
+        detector: of its posteriors.
+    """
+
+    new_rows: int
+    detector: DetectorConfig
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.new_rows <= _MOST_ROWS:
+            raise SettingsError(
+                f"Listening: expected new_rows from 1 to {_MOST_ROWS}, got {self.new_rows}"
+            )
+
+    def to_json(self) -> dict[str, Any]:
+        """Fields by name, those of the detector among them; `from_json` takes them back."""
+        return {"new_rows": self.new_rows, **self.detector.to_json()}
+
+    @classmethod
+    def from_json(cls, fields: dict[str, Any]) -> Listening:
+        """With these fields.
+
+        Raises:
+            SettingsError: one is missing, unknown, or has a value that is not possible.
+        """
+        rest = dict(fields)
+        try:
+            return cls(new_rows=rest.pop("new_rows"), detector=DetectorConfig.from_json(rest))
+        except (KeyError, TypeError) as error:
+            raise SettingsError(
+                f"expected new_rows, thresholds, window and refractory, got {', '.join(fields)} "
+                f"({error})"
+            ) from None
 
 
 class Detector:

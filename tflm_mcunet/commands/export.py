@@ -27,7 +27,7 @@ def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
     if options.runtime != "c":
         raise ConversionError("--runtime tflm is for export arduino: C needs no interpreter")
-    _refuse(options, "sensor", "front_end", works_with="export arduino")
+    _refuse(options, "sensor", "front_end", "detector", works_with="export arduino")
     with staged(out) as stage, progress_bar(options) as progress:
         export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
@@ -50,11 +50,10 @@ def _arduino(options: argparse.Namespace) -> int:
 def _library(options: argparse.Namespace, name: str, progress: Progress) -> Library:
     chosen = _export_options(options, progress)
     if options.runtime == "c":
-        front_end = options.front_end
-        return export_arduino(
-            options.model, library=name, sensor=options.sensor, front_end=front_end, **chosen
-        )
-    _refuse(options, "labels", "sensor", "front_end", works_with="--runtime c")
+        for option in ("sensor", "front_end", "detector"):
+            chosen[option] = getattr(options, option)
+        return export_arduino(options.model, library=name, **chosen)
+    _refuse(options, "labels", "sensor", "front_end", "detector", works_with="--runtime c")
     del chosen["labels"]
     return export_arduino_tflm(options.model, library=name, **chosen)
 

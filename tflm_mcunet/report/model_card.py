@@ -14,6 +14,7 @@ from tflm_mcunet.report.text import Table
 from tflm_mcunet.zoo.entry import Entry
 from tflm_mcunet.zoo.evaluation import Evaluation
 from tflm_mcunet.zoo.inputs import make_input
+from tflm_mcunet.zoo.listening import CONFIDENCE, NOTHING, Heard
 from tflm_mcunet.zoo.outputs import make_output
 from tflm_mcunet.zoo.results import Cost, Results, shipped_way
 
@@ -34,7 +35,7 @@ def markdown(entry: Entry, results: Results | None) -> str:
     if results is None:
         sections.append("Not evaluated yet.")
     else:
-        sections += [*_accuracy(entry, results), *_costs(entry, results)]
+        sections += [*_accuracy(entry, results), *_listening(results), *_costs(entry, results)]
     sections += ["## Reproduce", *_reproduce(entry, results)]
     return "\n\n".join(sections) + "\n"
 
@@ -118,6 +119,42 @@ def groups_table(evaluation: Evaluation, kind: str) -> Table:
 def _worst_only(evaluation: Evaluation, kind: str) -> str:
     count = len(evaluation.groups[kind])
     return f", the {_SHOWN_GROUPS} worst of {count}" if count > _SHOWN_GROUPS else ""
+
+
+def _listening(results: Results) -> Iterator[str]:
+    if results.listening:
+        yield "## Listening"
+        yield listening_table(results.listening).markdown
+        yield ABOUT_LISTENING
+
+
+ABOUT_LISTENING = f"""\
+Streams of the test split and of words in other sets, none of which was trained with or chosen by,
+through front end, network and detector as they run on the device. Other speech is one word after
+the other without a pause. A word is found if it is detected before three quarters of a second
+after its end; whatever else is detected is a false alarm. At most: the rate that is not exceeded,
+with a confidence of {CONFIDENCE:.0%}."""
+
+
+def listening_table(listening: dict[str, Heard]) -> Table:
+    """By what was heard, and what is without words together."""
+    others = [heard for heard in listening.values() if not heard.words]
+    rows = [_heard(what, heard) for what, heard in listening.items()]
+    rows.append(_heard("all without keywords", sum(others, NOTHING)))
+    headers = ("<heard", "minutes", "keywords", "found", "false alarms", "per hour", "at most")
+    return Table(headers, tuple(rows))
+
+
+def _heard(what: str, heard: Heard) -> tuple[str, ...]:
+    return (
+        what,
+        f"{60 * heard.hours:.1f}",
+        f"{heard.words:,}" if heard.words else "",
+        f"{heard.rate:.1%}" if heard.words else "",
+        f"{heard.false_alarms:,}",
+        f"{heard.per_hour:.1f}",
+        f"{heard.at_most_per_hour:.1f}",
+    )
 
 
 # ---- What it needs -----------------------------------------------------------------------

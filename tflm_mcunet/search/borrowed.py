@@ -35,11 +35,13 @@ def space_choice(request: Request, run: Path) -> dict[str, Any]:
             f"supernet '{run}': expected the folder of a search, which holds {SPACE_FILE}; "
             "search without a supernet to train one"
         )
-    task = Request.read(run).task
-    if task != request.task:
-        raise SettingsError(
-            f"supernet '{run}' was trained for the task {task}, expected {request.task}"
-        )
+    other = Request.read(run)
+    for what in ("task", "keywords"):
+        trained, wanted = getattr(other, what), getattr(request, what)
+        if trained != wanted:
+            raise SettingsError(
+                f"supernet '{run}' was trained for the {what} {trained}, expected {wanted}"
+            )
     choice: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     most = request.max_resolution
     if most is not None and choice["resolution"] > most:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -83,14 +83,20 @@ def images(
 
 
 def keywords(
-    data: str | Path, name: str, *, front_end: LogMelConfig, batch_size: int, seed: int
+    data: str | Path,
+    name: str,
+    *,
+    front_end: LogMelConfig,
+    batch_size: int,
+    seed: int,
+    words: Sequence[str] | None = None,
 ) -> Material:
     """Clips of words in folders, or a set with tables; see `tasks.load`.
 
     Arguments and errors as for `images`; `name` is that of the task, `front_end` makes features
-    of clips.
+    of clips, and of a folder of clips `words` are to be told apart, by default all.
     """
-    loaded = tasks.load(data, name, rate=front_end.rate)
+    loaded = tasks.load(data, name, rate=front_end.rate, keywords=words)
     _require_splits(loaded, data)
     features = LogMel(front_end)
 

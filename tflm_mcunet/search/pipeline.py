@@ -205,7 +205,9 @@ def _material_and_space(request: Request, choice: dict[str, Any]) -> tuple[Mater
             classes=len(made.classes), resolutions=sizes, width_multiplier=width
         )
     config = LogMelConfig()
-    made = material.keywords(request.data, request.task, front_end=config, **common)
+    made = material.keywords(
+        request.data, request.task, front_end=config, words=request.keywords, **common
+    )
     return made, audio_space(
         classes=len(made.classes),
         frames=(resolution,),

@@ -33,6 +33,7 @@ class Request:
     """All that the result of a search depends on.
 
     `task`: one of `TASKS`; "vww" for images of any classes, "kws" for clips of any words.
+    `keywords`: the words to tell apart in a folder of clips, task "kws"; all others are unknown.
     `supernet`: the folder of another run, whose space and trained supernet are taken. `teacher`: a
     `.tflite` file of float32 that gives probabilities, whose answers are `teacher_share` of what is
     learned; `teacher_range`: what it takes for black and white pixels. `effort`: if not given, as
@@ -49,6 +50,7 @@ class Request:
     mode: str = "auto"
     row_fed: bool = False
     max_resolution: int | None = None
+    keywords: tuple[str, ...] | None = None
     supernet: str | None = None
     teacher: str | None = None
     teacher_range: tuple[float, float] = (-1.0, 127 / 128)
@@ -64,6 +66,13 @@ class Request:
         object.__setattr__(self, "teacher_range", (float(low), float(high)))  # a list in JSON
         if self.task not in TASKS:
             raise SettingsError(f"unknown task '{self.task}'; expected one of {', '.join(TASKS)}")
+        if self.keywords is not None:
+            object.__setattr__(self, "keywords", tuple(self.keywords))  # a list in JSON
+        if self.keywords is not None and self.task != "kws":
+            raise SettingsError(
+                f"keywords can be chosen for the task kws, which has a folder of clips for each "
+                f"word; {self.task} has its own"
+            )
         if self.hours <= 0:
             raise SettingsError(f"expected hours greater than 0, got {self.hours:g}")
 

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from tflm_mcunet.audio import AnomalyConfig, AnomalyScorer
+from tflm_mcunet.audio import AnomalyConfig, AnomalyScorer, Listening
 from tflm_mcunet.audio.anomaly import Quantization
 from tflm_mcunet.zoo.entry import ZooError, build
 
@@ -53,12 +53,20 @@ class Output(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Classes:
-    """One probability for each label; the largest wins, and the first of equals."""
+    """One probability for each label; the largest wins, and the first of equals.
+
+    `listening`: for models that hear a stream, the fields of `tflm_mcunet.audio.Listening`.
+    """
 
     labels: tuple[str, ...]
+    listening: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "labels", tuple(map(str, self.labels)))  # a list in JSON
+        if self.listening is not None:
+            detector = Listening.from_json(self.listening).detector
+            if len(detector.thresholds) != len(self.labels):
+                raise ValueError(f"{len(detector.thresholds)} thresholds, a label has one each")
 
     def prediction(self, given: Values, got: Values) -> Prediction:
         scores = got.real.ravel()

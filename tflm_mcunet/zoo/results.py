@@ -7,6 +7,7 @@ import dataclasses
 
 from tflm_mcunet.zoo.entry import RESULTS, Entry, Json, ZooError, read_json
 from tflm_mcunet.zoo.evaluation import Evaluation
+from tflm_mcunet.zoo.listening import Heard
 
 WHOLE, ROW_FED = "whole input", "row-fed"
 
@@ -57,7 +58,7 @@ class Results:
     `made` says how they were made. `sets` holds, by test set and then by variant (the
     quantization of the entry, "fp32" and others), what was answered; `variants` the files of
     other variants than the entry's. `costs` is by way of feeding, `refused` says why a way is
-    not there.
+    not there. `listening`, for a model with a detector, is by what it heard.
     """
 
     made: Json
@@ -66,6 +67,7 @@ class Results:
     original: OriginalCost
     costs: dict[str, Cost]
     refused: dict[str, str]
+    listening: dict[str, Heard] = dataclasses.field(default_factory=dict)
 
     def shipped(self, entry: Entry) -> Cost:
         """The cost of `converted.tflite`."""
@@ -88,6 +90,9 @@ class Results:
             "original": dataclasses.asdict(self.original),
             "costs": {way: dataclasses.asdict(cost) for way, cost in self.costs.items()},
             "refused": self.refused,
+            "listening": {
+                what: dataclasses.asdict(heard) for what, heard in self.listening.items()
+            },
         }
 
     @classmethod
@@ -123,6 +128,7 @@ class Results:
             OriginalCost(**content["original"]),
             {way: Cost(**cost) for way, cost in content["costs"].items()},
             content["refused"],
+            {what: Heard(**heard) for what, heard in content.get("listening", {}).items()},
         )
 
 

@@ -18,16 +18,19 @@ _DECAY = 1e-4
 """L2 penalty on the kernels of convolutions, as in the reference training."""
 
 
-def ds_cnn(shape: tuple[int, int], classes: int, *, filters: int = 64) -> tf_keras.Model:
+def ds_cnn(
+    shape: tuple[int, int], classes: int, *, filters: int = 64, logits: bool = False
+) -> tf_keras.Model:
     """The depthwise separable network for keywords, "Hello Edge" (arXiv 1711.07128), size S.
 
     Args:
         shape: frames and features of the input, such as (49, 10) or (49, 40).
         classes: how many answers.
         filters: channels of every layer.
+        logits: whether the softmax at the end is left out.
 
     Returns:
-        float32 (batch, *shape, 1) to probabilities (batch, classes).
+        float32 (batch, *shape, 1) to probabilities, or logits, (batch, classes).
     """
     source = layers.Input((*shape, 1))
     x = _convolution(source, filters, kernel=(10, 4), strides=2)
@@ -36,7 +39,7 @@ def ds_cnn(shape: tuple[int, int], classes: int, *, filters: int = 64) -> tf_ker
         x = _depthwise(x)
         x = _convolution(x, filters)
     x = layers.Dropout(0.4)(x)
-    return _classifier(source, x, classes, "ds_cnn")
+    return _classifier(source, x, classes, "ds_cnn", logits=logits)
 
 
 def mobilenet_v1(side: int = 96, classes: int = 2, *, alpha: float = 0.25) -> tf_keras.Model:
@@ -105,8 +108,10 @@ def _activated(x: Any) -> Any:
     return layers.Activation("relu")(layers.BatchNormalization()(x))
 
 
-def _classifier(source: Any, x: Any, classes: int, name: str) -> tf_keras.Model:
+def _classifier(
+    source: Any, x: Any, classes: int, name: str, *, logits: bool = False
+) -> tf_keras.Model:
     x = layers.AveragePooling2D(x.shape[1:3])(x)
     x = layers.Flatten()(x)
-    x = layers.Dense(classes, activation="softmax")(x)
+    x = layers.Dense(classes, activation=None if logits else "softmax")(x)
     return tf_keras.Model(source, x, name=name)

@@ -28,7 +28,7 @@ from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import make_output
 from tflm_mcunet.zoo.results import Results
-from zoo.recipes import hardware, test_sets
+from zoo.recipes import hardware, keyword_alarms, test_sets
 from zoo.recipes.cards import MODELS, write_card
 from zoo.recipes.float_network import FloatNetwork, is_float
 from zoo.recipes.seal import seal
@@ -83,6 +83,7 @@ def evaluate_entry(entry: Entry, data: Path, compare: dict[str, Path]) -> Result
         {name: {v: answered[f"{name}, {v}"] for v in models} for name in entry.test_sets},
         {name: results.file_facts(path) for name, path in compare.items()},
         *hardware.measure(entry.folder / ORIGINAL, entry.conversion),
+        keyword_alarms.measure(entry, data),
     )
 
 

@@ -8,12 +8,11 @@ are others than those of training where the data tell speakers.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
 from pathlib import Path
 
 from tflm_mcunet import search
-from tflm_mcunet.search.effort import Effort
 from tflm_mcunet.search.result import Result
+from zoo.recipes.keyword_tasks import WORDS
 
 _K = 1024
 
@@ -37,36 +36,30 @@ SIZES = {
 FIRST = "s"
 """The size whose search trains the supernet of all."""
 
-EFFORTS = {
-    "kws-ar": Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=60),
-    "kws-wake": Effort(epochs=28, warm_up=7, population=30, generations=10, fine_tuning=45),
-}
-"""About as many steps for each: an epoch of `kws-wake` has more examples."""
 
-
-def find(task: str, size: str, data: Path, build: Path, *, progress: bool = True) -> Result:
+def find(task: str, size: str, clips: Path, build: Path, *, progress: bool = True) -> Result:
     """Searches a network, or takes the one that was found in `build` already.
 
     Args:
-        task: of `EFFORTS`.
+        task: of `WORDS`.
         size: of `SIZES`.
-        data: the folder of keywords.
+        clips: their folder.
         build: folder for all searches.
         progress: whether to show bars on stderr.
 
     Raises:
         ConversionError: the data are not there, or `build` holds other searches.
     """
-    home: Callable[[str], Path] = lambda which: build / task / which  # noqa: E731
-    supernet = None if size == FIRST else home(FIRST)
-    if supernet is not None and not (supernet / "result.json").is_file():
-        find(task, FIRST, data, build, progress=progress)
+    words, first = WORDS[task], build / task / FIRST
+    if size != FIRST and not (first / "result.json").is_file():
+        find(task, FIRST, clips, build, progress=progress)
     return search.run(
-        task=task,
-        data=data,
-        out=home(size),
-        supernet=supernet,
-        effort=EFFORTS[task],
+        task=words.kind,
+        data=clips,
+        out=build / task / size,
+        supernet=None if size == FIRST else first,
+        keywords=words.keywords,
+        effort=words.effort,
         row_fed=True,
         progress=progress,
         **dataclasses.asdict(SIZES[size]),

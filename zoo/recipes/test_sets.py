@@ -45,12 +45,21 @@ class TestSet:
 
 @dataclasses.dataclass(frozen=True)
 class _Kind:
-    """A folder below the data folder, and what the sources and groups of its examples are."""
+    """A folder below the data folder, and what the sources and groups of its examples are.
+
+    `name`: what `tasks.load` calls it, if not as here; `keywords`: as there.
+    """
 
     folder: str
     source: str | None = None
     group: str | None = None
+    name: str | None = None
+    keywords: tuple[str, ...] | None = None
 
+
+SPEECH_COMMANDS = "kws-commands"
+COMMANDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go")
+"""The ten words of the benchmark in Speech Commands (arXiv 1804.03209)."""
 
 _KINDS = {
     "vww": _Kind("vww", source="source"),
@@ -58,9 +67,10 @@ _KINDS = {
     "kws-ar": _Kind("kws", group="speaker"),
     "kws-en": _Kind("kws", group="speaker"),
     "kws-wake": _Kind("kws", source="source"),
+    SPEECH_COMMANDS: _Kind("speech_commands", group="speaker", name="kws", keywords=COMMANDS),
     "anomaly": _Kind("anomaly", source="speed", group="recording"),
 }
-"""By the names that `tasks.load` gives them."""
+"""By the names that `tasks.load` gives them, but for the public set."""
 
 
 def load(name: str, data: Path, model_input: Input) -> TestSet:
@@ -77,7 +87,13 @@ def load(name: str, data: Path, model_input: Input) -> TestSet:
     kind, _, split = name.partition("/")
     if kind not in _KINDS:
         raise ConversionError(f"unknown test set '{name}'; the sets are {', '.join(_KINDS)}")
-    dataset = tasks.load(data / _KINDS[kind].folder, kind, **_options(model_input))
+    of_kind = _KINDS[kind]
+    dataset = tasks.load(
+        data / of_kind.folder,
+        of_kind.name or kind,
+        keywords=of_kind.keywords,
+        **_options(model_input),
+    )
     parts = {part: examples for part, examples in dataset.splits.items() if part != "train"}
     if (split or "test") not in parts:
         raise ConversionError(f"'{kind}' has no split '{split}'; it has {', '.join(parts)}")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tflm_converters.errors import SettingsError
-from tflm_mcunet.audio import Detector, DetectorConfig, native
+from tflm_mcunet.audio import Detector, DetectorConfig, Listening, native
 
 
 def detections(config: DetectorConfig, posteriors: np.ndarray) -> list[int | None]:
@@ -70,3 +70,12 @@ def test_impossible_settings_are_refused() -> None:
 def test_other_posteriors_are_refused() -> None:
     with pytest.raises(SettingsError, match="expected int8 posteriors of 2 channels"):
         Detector(DetectorConfig(thresholds=(1, 1))).push(np.zeros(3, np.int8))
+
+
+def test_listening_is_kept_as_json() -> None:
+    listening = Listening(new_rows=8, detector=DetectorConfig(thresholds=(3, 127), window=2))
+    assert Listening.from_json(listening.to_json()) == listening
+    with pytest.raises(SettingsError, match="expected new_rows, thresholds, window and refractory"):
+        Listening.from_json({"new_rows": 8, "limits": [1]})
+    with pytest.raises(SettingsError, match="expected new_rows from 1 to 32768, got 0"):
+        Listening(new_rows=0, detector=listening.detector)

@@ -37,6 +37,7 @@ def test_space_is_that_of_the_other_run(run: Path) -> None:
     ("change", "message"),
     [
         ({"task": "kws-ar"}, "trained for the task vww, expected kws-ar"),
+        ({"task": "kws", "keywords": ("yes",)}, "trained for the task vww, expected kws"),
         ({"max_resolution": 80}, "images of 96 pixels, expected at most 80"),
     ],
 )

@@ -45,6 +45,14 @@ def test_keywords(tmp_path: Path) -> None:
     assert made.evaluation("val", (49, 40))[0][0].shape[1:] == (49, 40, 1)
 
 
+def test_chosen_keywords(tmp_path: Path) -> None:
+    clips = words(tmp_path / "clips", ("no", "yes", "up"))
+    made = material.keywords(
+        clips, "kws", front_end=LogMelConfig(), batch_size=16, seed=0, words=("yes", "no")
+    )
+    assert made.classes == ("yes", "no", "unknown", "silence")
+
+
 def test_too_few_examples_are_refused(tmp_path: Path) -> None:
     save_image(tmp_path / "pets" / "train" / "cat" / "a.png")
     save_image(tmp_path / "pets" / "train" / "dog" / "b.png", colour="blue")

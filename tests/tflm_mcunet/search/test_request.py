@@ -43,6 +43,14 @@ def test_wrong_values_are_refused(change: dict[str, object], message: str) -> No
         dataclasses.replace(_REQUEST, **change)  # type: ignore[arg-type]
 
 
+def test_keywords_are_for_folders_of_clips(tmp_path: Path) -> None:
+    request = Request(task="kws", data="clips", sram=1 << 13, keywords=("yes", "no"))
+    request.keep(tmp_path)
+    assert Request.read(tmp_path) == request
+    with pytest.raises(SettingsError, match="for the task kws, .*; kws-ar has its own"):
+        dataclasses.replace(request, task="kws-ar")
+
+
 @pytest.mark.parametrize("request_", [_REQUEST, _TAUGHT])
 def test_kept_and_read(tmp_path: Path, request_: Request) -> None:
     request_.keep(tmp_path / "run")

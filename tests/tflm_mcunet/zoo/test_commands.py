@@ -149,6 +149,27 @@ def test_export_takes_the_front_end_of_a_model_for_sound(
     assert result["sensor"] == sensor
 
 
+@pytest.mark.parametrize("sensor", [None, "none"])
+def test_export_takes_the_detector_of_a_model_that_listens(
+    site: Path, tmp_path: Path, capsys: Capture, sensor: str | None
+) -> None:
+    folder = fake_zoo.publish(site, "one_zoo")
+    sound = {"kind": "log-mel", "config": {"bins": 21}}
+    listening = {"new_rows": 7, "thresholds": [99, 127], "window": 2, "refractory": 6}
+    output = {"kind": "classes", "labels": list(fake_zoo.LABELS), "listening": listening}
+    fake_zoo.add_model(folder, "tiny-sound", input=sound, output=output)
+    out = tmp_path / "Tiny.zip"
+    options = [] if sensor is None else ["--sensor", sensor]
+    result = result_of(capsys, "export", "tiny-sound", "--out", out, *options)
+    assert result["sensor"] == (None if sensor else "microphone")
+    with zipfile.ZipFile(out) as archive:
+        names = archive.namelist()
+        assert ("Tiny/src/tiny_sound_detector.c" in names) == (sensor is None)
+        if sensor is None:
+            sketch = archive.read("Tiny/examples/Microphone/Microphone.ino").decode()
+            assert "kNewRows = 7;" in sketch and "heard " in sketch
+
+
 def test_export_errors(zoo_folder: Path, tmp_path: Path, capsys: Capture) -> None:
     assert "expected a .zip file" in error_of(capsys, "export", "tiny-photo", "--out", "Tiny")
     out = tmp_path / "Tiny.zip"

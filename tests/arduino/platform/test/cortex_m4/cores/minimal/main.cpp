@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "Arduino.h"
+#include "loops.h"
 #include "semihosting.h"
 #include "timer.h"
 
@@ -60,7 +61,7 @@ void delay(unsigned long) { idle(); }
 
 int main() {
   setup();
-  for (int i = 0; i < 3; ++i) {
+  for (int i = 0; i < LOOPS; ++i) {
     loop();
   }
   return 0;

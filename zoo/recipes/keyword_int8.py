@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Keyword networks in int8: quantized after training and aware of it, the better one chosen.
+
+The better one is that with more right answers on the validation split; if both have as many, the
+one that was quantized after training.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tf_keras
+
+from tflm_mcunet import quantization_report
+from tflm_mcunet.audio import LogMelConfig
+from tflm_mcunet.quantize import quantize
+from tflm_mcunet.search import tuning
+from tflm_mcunet.search.architecture import Size
+from tflm_mcunet.search.material import Material
+from zoo.recipes import baselines, tflite_files
+
+PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
+
+QAT_EPOCHS, QAT_RATE = 8, 3e-4
+
+
+@dataclasses.dataclass(frozen=True)
+class Quantized:
+    """Files by variant, which of them is the model, and shares of right answers in validation."""
+
+    files: dict[str, bytes]
+    chosen: str
+    validation: dict[str, float]
+
+
+def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -> Quantized:
+    """The variants of a trained network.
+
+    Args:
+        model: gives logits; the files give probabilities, which a detector averages.
+        made: what it was trained with.
+        progress: whether to show a bar on stderr.
+    """
+    size: Size = model.input_shape[1:3]
+    network = with_probabilities(model)
+    representative = [inputs for inputs, _ in made.evaluation("calibration", size)]
+    representative.append(whole_range(model.input_shape[1:]))
+    fp32 = tflite_files.float_file(network)
+    ptq = quantize(network, representative)
+    qat = quantize(
+        network,
+        representative,
+        qat=made.train(0, size),
+        epochs=QAT_EPOCHS,
+        learning_rate=QAT_RATE,
+        progress=progress,
+    )
+    report = quantization_report.compare(network, ptq, made.evaluation("val", size), qat=qat)
+    assert report.qat is not None
+    return Quantized(
+        {FLOAT: fp32, PTQ: ptq, QAT: qat},
+        QAT if report.qat > report.ptq else PTQ,
+        {FLOAT: report.float32, PTQ: report.ptq, QAT: report.qat},
+    )
+
+
+def with_probabilities(model: tf_keras.Model) -> tf_keras.Model:
+    """The network with a softmax at its end."""
+    probabilities = tf_keras.layers.Activation("softmax", name="probabilities")(model.output)
+    return tf_keras.Model(model.inputs, probabilities, name=model.name)
+
+
+def whole_range(shape: tuple[int, ...]) -> np.ndarray:
+    """Two inputs whose values span those of the front end, which are then its int8 / 128."""
+    return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
+
+
+def reference(
+    made: Material, front_end: LogMelConfig, frames: int, epochs: int, folder: Path, **options: Any
+) -> tf_keras.Model:
+    """MLPerf Tiny's network for keywords, trained as the last part of a search trains its own.
+
+    Args:
+        made: what it is trained with.
+        front_end: as many bins as it has columns.
+        frames: rows of its input.
+        epochs: as many as the supernet and the network found have been trained together.
+        folder: for checkpoints.
+        options: of `tuning.fine_tune`.
+    """
+    size = frames, front_end.bins
+    tf_keras.utils.set_random_seed(0)
+    model = baselines.ds_cnn(size, len(made.classes), logits=True)
+    tuning.fine_tune(
+        model, lambda epoch: made.train(epoch, size), epochs=epochs, directory=folder, **options
+    )
+    return model

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What a keyword model detects in a stream, through front end, network and detector of the device.
+
+The network runs in TensorFlow Lite Micro, converted, row after row; features and detections come
+from the C code that the sketch runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+
+import numpy as np
+from tqdm import tqdm
+
+from tflm_mcunet import inference
+from tflm_mcunet.audio import Detector, DetectorConfig, Listening, LogMel, LogMelConfig
+from tflm_mcunet.audio.detector import NEVER
+from tflm_mcunet.interpreter import Interpreter
+from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN
+from tflm_mcunet.zoo.listening import NOTHING, Heard
+from zoo.recipes.keyword_streams import Stream
+
+SLACK_SECONDS = 0.75
+"""How long after a keyword it may be detected: most windows that hear its end lie there."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Posteriors:
+    """The posteriors of all windows of a stream.
+
+    `values`: int8, (windows, channels). `ends`: of the windows, in samples.
+    """
+
+    stream: Stream
+    values: np.ndarray
+    ends: np.ndarray
+
+
+def listen(
+    model: bytes, front_end: LogMelConfig, stream: Stream, *, rows: int, new_rows: int
+) -> Posteriors:
+    """Runs a model on a stream.
+
+    Args:
+        model: content of a `.tflite` file, converted, fed whole or row by row.
+        front_end: what it was trained with.
+        stream: what it hears.
+        rows: of its input.
+        new_rows: from one window to the next.
+    """
+    features = LogMel(front_end).features(stream.pcm)
+    begins = range(0, len(features) - rows + 1, new_rows)
+    interpreter = Interpreter.from_bytes(model)
+    shape = (1, rows, front_end.bins, 1)
+    posteriors = []
+    for begin in tqdm(begins, desc="listening", leave=False, disable=None):
+        outputs = inference.infer(interpreter, (features[begin : begin + rows].reshape(shape),))
+        assert outputs is not None
+        posteriors.append(outputs[0].ravel())
+    ends = (np.array(begins) + rows - 1) * front_end.hop + front_end.window
+    return Posteriors(stream, np.array(posteriors), ends)
+
+
+def count(heard: Posteriors, config: DetectorConfig) -> Heard:
+    """What a detector makes of posteriors.
+
+    A keyword is found if it is detected from its beginning to `SLACK_SECONDS` after its end; every
+    detection that finds none is a false alarm.
+    """
+    slack = round(SLACK_SECONDS * heard.stream.rate)
+    detector = Detector(config)
+    found: set[int] = set()
+    false_alarms = 0
+    words = heard.stream.words
+    for end, posteriors in zip(heard.ends, heard.values, strict=True):
+        label = detector.push(posteriors)
+        if label is None:
+            continue
+        hits = [
+            number
+            for number, word in enumerate(words)
+            if word.label == label and word.begin <= end <= word.end + slack
+        ]
+        found.update(hits)
+        false_alarms += not hits
+    return Heard(len(found), len(words), false_alarms, heard.stream.hours)
+
+
+def total(heard: Sequence[Posteriors], config: DetectorConfig) -> Heard:
+    """Of several streams together."""
+    return sum((count(each, config) for each in heard), NOTHING)
+
+
+def detector_of(
+    labels: Sequence[str], threshold: int, *, window: int, refractory: int
+) -> DetectorConfig:
+    """One threshold for all keywords; what is no keyword is never detected."""
+    return DetectorConfig(
+        thresholds=tuple(NEVER if each in (UNKNOWN, SILENCE) else threshold for each in labels),
+        window=window,
+        refractory=refractory,
+    )
+
+
+# ---- The choice of a threshold -------------------------------------------------------------------
+
+THRESHOLDS = range(-96, 124, 4)
+WINDOWS = (1, 2, 3)
+REFRACTORY_SECONDS = 1.0
+
+_AS_GOOD = 0.005
+"""Share of the keywords that a higher threshold may miss, for fewer false alarms elsewhere."""
+
+
+def choose(
+    labels: Sequence[str],
+    keywords: Posteriors,
+    others: Sequence[Posteriors],
+    *,
+    new_rows: int,
+    row_seconds: float,
+) -> tuple[Listening, Heard]:
+    """The detector that finds most keywords with least false alarms; on validation streams.
+
+    Fewer false alarms come first, then more keywords found; among thresholds that are as good, the
+    highest: other streams than these have other false alarms.
+
+    Args:
+        labels: of the channels.
+        keywords: a stream with keywords.
+        others: streams without.
+        new_rows: from one window to the next, as they were heard.
+        row_seconds: from one row to the next.
+    """
+    refractory = math.ceil(REFRACTORY_SECONDS / (new_rows * row_seconds))
+    tried = []
+    for window in WINDOWS:
+        for threshold in THRESHOLDS:
+            config = detector_of(labels, threshold, window=window, refractory=refractory)
+            tried.append((config, count(keywords, config) + total(others, config)))
+    least = min(result.false_alarms for _, result in tried)
+    quiet = [(config, result) for config, result in tried if result.false_alarms == least]
+    best = max(result.rate for _, result in quiet)
+    good = [pair for pair in quiet if pair[1].rate >= best - _AS_GOOD]
+    config, result = max(
+        good, key=lambda pair: (max(t for t in pair[0].thresholds if t < NEVER), pair[1].rate)
+    )
+    return Listening(new_rows=new_rows, detector=config), result

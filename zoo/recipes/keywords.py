@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes the keyword models: searches their networks, quantizes them, chooses their detectors.
+
+    python -m zoo.recipes.keywords kws-ar-s --data ../shared/data
+
+Writes `model.tflite` and `entry.json` of each model named, all by default, and MLPerf Tiny's
+network for keywords, trained on the same clips, into a folder for `zoo.recipes.comparison`. Can be
+stopped and started again: nothing is searched, trained or listened to twice.
+
+    python -m zoo.recipes.keywords kws-commands-s --clips tfds:speech_commands
+
+makes a model for the ten words of the public Speech Commands, which have to be there, or for those
+of tensorflow-datasets, which fetches them; without noise to listen to it gets no detector.
+
+Networks, quantization and detectors are chosen by the validation split; the test split plays no
+part here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import hashlib
+import json
+import sys
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.models import add_data_option
+from tflm_converters import reader
+from tflm_converters.errors import ConversionError
+from tflm_mcunet.audio import LogMelConfig
+from tflm_mcunet.conversion import convert
+from tflm_mcunet.files import staged
+from tflm_mcunet.search.material import Material
+from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
+from zoo.recipes import keyword_entries as entries
+from zoo.recipes import keyword_int8, keyword_listening, keyword_search, keyword_streams
+from zoo.recipes.cards import MODELS
+from zoo.recipes.comparison import BASELINES
+from zoo.recipes.keyword_search import SIZES
+from zoo.recipes.keyword_tasks import SHARED, WORDS
+
+NAMES = tuple(f"{task}-{size}" for task in WORDS for size in SIZES)
+DEFAULT = tuple(f"{task}-{size}" for task in SHARED for size in SIZES)
+REFERENCE = "mlperf-ds-cnn"
+FRONT_END = LogMelConfig()
+REFERENCE_FRONT_END = LogMelConfig(bins=10)
+"""As many values in a frame as MLPerf Tiny's network for keywords takes."""
+
+NEW_ROWS = {"s": 8, "m": 12}
+"""From one inference to the next: 160 and 240 ms, in which a Nano 33 BLE computes one."""
+
+FACTS, LISTENING = "facts.json", "listening.json"
+
+Json = dict[str, Any]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "models",
+        nargs="*",
+        metavar="MODEL",
+        help=f"of {', '.join(NAMES)}; default: all of {', '.join(SHARED)}",
+    )
+    add_data_option(parser)
+    parser.add_argument(
+        "--clips",
+        metavar="SOURCE",
+        help="folder of the clips, or tfds: and a name; default: kws, or speech_commands, in the "
+        "folder of all data sets",
+    )
+    parser.add_argument(
+        "--build",
+        type=Path,
+        default=Path("build") / "keywords",
+        metavar="DIR",
+        help="folder for searches and trained networks; default: %(default)s",
+    )
+    options = parser.parse_args()
+    if unknown := sorted(set(options.models) - set(NAMES)):
+        parser.error(f"expected models among {', '.join(NAMES)}; got {', '.join(unknown)}")
+    try:
+        for name in options.models or DEFAULT:
+            folder = WORDS[name.rpartition("-")[0]].folder
+            make(name, Path(options.clips or options.data / folder), options.build)
+    except ConversionError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def make(name: str, clips: Path, build: Path) -> None:
+    """Makes a model and its reference, as far as they are not there yet.
+
+    Raises:
+        ConversionError: the data are not there, or a folder cannot be written.
+    """
+    task, _, size = name.rpartition("-")
+    found = keyword_search.find(task, size, clips, build)
+    made = WORDS[task].material(clips, FRONT_END)
+    own, others = build / name, build / task / REFERENCE
+    network = found.best.model
+    facts = int8(own, made, digest_of(network.get_weights()), lambda: network)
+    listening = listen(own, facts, task, size, clips)
+    write(MODELS / name, own, facts, entries.model(name, facts, listening))
+    reference_facts = make_reference(others, task, clips)
+    write(
+        BASELINES / name / REFERENCE,
+        others,
+        reference_facts,
+        entries.reference(REFERENCE, task, reference_facts),
+    )
+
+
+def make_reference(folder: Path, task: str, clips: Path) -> Json:
+    """MLPerf Tiny's network, trained for as many epochs as a model of the zoo; its facts."""
+    made, effort = WORDS[task].material(clips, REFERENCE_FRONT_END), WORDS[task].effort
+    epochs = effort.epochs + effort.fine_tuning
+    frames = REFERENCE_FRONT_END.frames(REFERENCE_FRONT_END.rate)
+    validation = made.evaluation("val", (frames, REFERENCE_FRONT_END.bins))
+    return int8(
+        folder,
+        made,
+        digest_of([*(inputs for inputs, _ in validation), np.array(epochs)]),
+        lambda: keyword_int8.reference(
+            made, REFERENCE_FRONT_END, frames, epochs, folder / "training"
+        ),
+    )
+
+
+def int8(folder: Path, made: Material, made_from: str, network: Callable[[], Any]) -> Json:
+    """Writes the variants of a network into its folder; facts about them."""
+
+    def make(stage: Path) -> Json:
+        variants = keyword_int8.quantized(network(), made)
+        for variant, content in variants.files.items():
+            (stage / f"{variant}.tflite").write_bytes(content)
+        return {
+            "chosen": variants.chosen,
+            "validation": variants.validation,
+            "classes": list(made.classes),
+            "config": front_end_of(variants.files[variants.chosen]).to_json(),
+        }
+
+    return once(folder, FACTS, made_from, make)
+
+
+def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json:
+    """Chooses the detector by the streams of the validation split; facts about it."""
+    if not WORDS[task].load(clips).noise:
+        return {"listening": None}
+    model = folder / f"{facts['chosen']}.tflite"
+    front_end = LogMelConfig.from_json(facts["config"])
+    rows, new_rows = front_end.frames(front_end.rate), NEW_ROWS[size]
+
+    def make(stage: Path) -> Json:
+        converted = convert(model, samples=0, row_fed=True).model
+        streams = [
+            keyword_streams.with_keywords(task, clips, "val"),
+            *keyword_streams.without_keywords(task, clips, "val").values(),
+        ]
+        keywords, *others = (
+            keyword_listening.listen(converted, front_end, stream, rows=rows, new_rows=new_rows)
+            for stream in streams
+        )
+        row_seconds = front_end.hop / front_end.rate
+        listening, count = keyword_listening.choose(
+            facts["classes"], keywords, others, new_rows=new_rows, row_seconds=row_seconds
+        )
+        return {"listening": listening.to_json(), "validation": dataclasses.asdict(count)}
+
+    digest = hashlib.sha256(model.read_bytes()).hexdigest()
+    return once(folder, LISTENING, f"{digest}, {new_rows} rows", make)
+
+
+def front_end_of(content: bytes) -> LogMelConfig:
+    """The front end whose features are the input of a quantized network."""
+    graph = reader.read_bytes(content, name="model")
+    tensor = graph.tensors[graph.inputs[0]]
+    assert tensor.quantization is not None
+    front_end = dataclasses.replace(FRONT_END, bins=tensor.shape[2])
+    return front_end.for_input(
+        scale=float(tensor.quantization.scale), zero_point=int(tensor.quantization.zero_point)
+    )
+
+
+def digest_of(arrays: Iterable[np.ndarray]) -> str:
+    """Of what something is made from, and of how it is quantized."""
+    how = f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}"
+    digest = hashlib.sha256(how.encode())
+    for array in arrays:
+        digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()
+
+
+def once(folder: Path, file: str, made_from: str, make: Callable[[Path], Json]) -> Json:
+    """What `make` gives, from the file in the folder if it was made from the same."""
+    path = folder / file
+    if path.is_file() and (known := read_json(path))["made_from"] == made_from:
+        return known
+    with staged(folder) as stage:
+        facts = make(stage) | {"made_from": made_from}
+        write_json(stage / file, facts)
+    return facts
+
+
+def write(home: Path, folder: Path, facts: Json, entry: Json) -> None:
+    """An entry of a zoo, to be sealed."""
+    with staged(home) as stage:
+        (stage / ORIGINAL).write_bytes((folder / f"{facts['chosen']}.tflite").read_bytes())
+        write_json(stage / ENTRY, entry)
+
+
+def write_json(path: Path, content: Json) -> None:
+    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
+    path.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
