@@ -94,7 +94,9 @@ def tflite_teacher(
     return Teacher(answer=answer, size=(rows, columns), **how)
 
 
-def taught(data: Data, teacher: Teacher, *, size: Size, progress: bool = True) -> Data:
+def taught(
+    data: Data, teacher: Teacher, *, size: Size, classes: int, progress: bool = True
+) -> Data:
     """Batches with what is to be learned in place of labels.
 
     Args:
@@ -102,52 +104,59 @@ def taught(data: Data, teacher: Teacher, *, size: Size, progress: bool = True) -
             of the epoch's number.
         teacher: whose answers are mixed into the labels.
         size: rows and columns of the student's input, to which it is shrunk.
+        classes: that the student tells apart.
         progress: whether to show a bar on stderr while the teacher answers.
 
     Returns:
         A function from the epoch's number to batches of inputs and float32 (batch, classes).
 
     Raises:
-        DataError: when called, if the answers are of other classes or in `folder` of other data.
+        DataError: when called, if the answers are no probabilities of so many classes, or those in
+            `folder` are about other data.
     """
 
     def epoch(number: int) -> tf.data.Dataset:
         view = number % teacher.views
         if teacher.folder is None:
-            answered = batches.of_epoch(data, view).map(lambda *batch: _asked(teacher, *batch))
+            answered = batches.of_epoch(data, view).map(
+                lambda *batch: _asked(teacher, classes, *batch)
+            )
         else:
             path = teacher.folder / f"view{view:03}.npz"
             if not path.is_file():
-                _keep_answers(data, view, teacher, path, progress=progress)
+                _keep_answers(data, view, teacher, classes, path, progress=progress)
             answered = _with_kept(data, view, path)
-        return answered.map(lambda *batch: _mixed(teacher, size, *batch)).prefetch(2)
+        return answered.map(lambda *batch: _mixed(teacher, classes, size, *batch)).prefetch(2)
 
     return epoch
 
 
-def _asked(teacher: Teacher, inputs: Any, labels: Any) -> tuple[Any, Any, Any]:
+def _asked(teacher: Teacher, classes: int, inputs: Any, labels: Any) -> tuple[Any, Any, Any]:
     def ask(images: np.ndarray) -> np.ndarray:
-        return _probabilities(teacher, images)
+        return _probabilities(teacher, classes, images)
 
     seen = _resized(inputs, teacher.size)
     return inputs, labels, tf.numpy_function(ask, [seen], tf.float32, stateful=False)
 
 
-def _probabilities(teacher: Teacher, inputs: np.ndarray) -> np.ndarray:
+def _probabilities(teacher: Teacher, classes: int, inputs: np.ndarray) -> np.ndarray:
     answers = np.asarray(teacher.answer(inputs), np.float32)
-    if answers.ndim != 2 or np.abs(answers.sum(axis=1) - 1).max() > _TOLERANCE:
+    wanted = len(inputs), classes
+    if answers.shape != wanted or np.abs(answers.sum(axis=1) - 1).max() > _TOLERANCE:
         raise DataError(
-            "expected probabilities of all classes from the teacher, (batch, classes), which sum "
-            f"to 1; got {list(answers.shape)}, the first {answers[0].tolist()}"
+            f"expected probabilities {list(wanted)} from the teacher, which sum to 1 for each "
+            f"input; got {list(answers.shape)}, the first {answers[0].tolist()}"
         )
     return answers
 
 
-def _keep_answers(data: Data, view: int, teacher: Teacher, path: Path, *, progress: bool) -> None:
+def _keep_answers(
+    data: Data, view: int, teacher: Teacher, classes: int, path: Path, *, progress: bool
+) -> None:
     """Writes the answers, and by what it is known which data they are of."""
     examples = batches.of_epoch(data, view)
     bar = tqdm(examples, f"teacher, {path.stem}", unit="batch", disable=not progress, leave=False)
-    answers = [_probabilities(teacher, _resized(x, teacher.size).numpy()) for x, _ in bar]
+    answers = [_probabilities(teacher, classes, _resized(x, teacher.size).numpy()) for x, _ in bar]
     with staged(path.parent) as stage:
         np.savez(
             stage / path.name,
@@ -181,9 +190,11 @@ def _fingerprint(data: Data, view: int) -> str:
     return digest.hexdigest()
 
 
-def _mixed(teacher: Teacher, size: Size, inputs: Any, labels: Any, answers: Any) -> Any:
-    answers = tf.ensure_shape(answers, [None, None])
-    is_right = tf.one_hot(labels, tf.shape(answers)[1])
+def _mixed(
+    teacher: Teacher, classes: int, size: Size, inputs: Any, labels: Any, answers: Any
+) -> tuple[Any, Any]:
+    answers = tf.ensure_shape(answers, [None, classes])
+    is_right = tf.one_hot(labels, classes)
     return _resized(inputs, size), teacher.share * answers + (1 - teacher.share) * is_right
 
 

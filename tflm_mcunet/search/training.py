@@ -86,8 +86,9 @@ def train(
     """
     strategy = strategy or tf.distribute.get_strategy()
     if teacher is not None:
-        size = supernet.space.input_shapes[-1][:2]
-        data = taught(data, teacher, size=size, progress=progress)
+        space = supernet.space
+        size, classes = space.input_shapes[-1][:2], space.classes
+        data = taught(data, teacher, size=size, classes=classes, progress=progress)
     steps = int(batches.of_epoch(data, 0, replicas=strategy.num_replicas_in_sync).cardinality())
     with strategy.scope():
         optimizer = _optimizer(options, steps * options.epochs, supernet)

@@ -47,7 +47,8 @@ def fine_tune(
         DataError, TrainingError, OutputError: as `training.train` does.
     """
     if teacher is not None:
-        data = taught(data, teacher, size=model.input_shape[1:3], progress=progress)
+        size, classes = model.input_shape[1:3], model.output_shape[-1]
+        data = taught(data, teacher, size=size, classes=classes, progress=progress)
     steps = int(batches.of_epoch(data, 0).cardinality())
     schedule = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
     optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)

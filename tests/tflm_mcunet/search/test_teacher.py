@@ -61,7 +61,7 @@ def epoch_of(data: Any, number: int) -> tuple[np.ndarray, np.ndarray]:
 @pytest.mark.parametrize("keeps", [True, False])
 def test_targets_are_between_answer_and_label(tmp_path: Path, *, keeps: bool) -> None:
     how = {"folder": tmp_path} if keeps else {}
-    data = taught(pictures, teacher(share=0.75, **how), size=(2, 2), progress=False)
+    data = taught(pictures, teacher(share=0.75, **how), size=(2, 2), classes=2, progress=False)
     assert int(data(0).cardinality()) == 2
     images, targets = epoch_of(data, 0)
     assert images.shape == (5, 2, 2, 3)
@@ -72,8 +72,8 @@ def test_targets_are_between_answer_and_label(tmp_path: Path, *, keeps: bool) ->
 
 def test_asks_once_about_each_view(tmp_path: Path) -> None:
     asked = Counted()
-    first = epoch_of(taught(pictures, teacher(asked, folder=tmp_path), size=SIZE), 3)
-    again = taught(pictures, teacher(asked, folder=tmp_path, views=4), size=SIZE)
+    first = epoch_of(taught(pictures, teacher(asked, folder=tmp_path), size=SIZE, classes=2), 3)
+    again = taught(pictures, teacher(asked, folder=tmp_path, views=4), size=SIZE, classes=2)
     for epoch in (3, 7):  # the same view
         for one, other in zip(first, epoch_of(again, epoch), strict=True):
             np.testing.assert_array_equal(one, other)
@@ -83,17 +83,20 @@ def test_asks_once_about_each_view(tmp_path: Path) -> None:
 
 
 def test_refuses_answers_about_other_data(tmp_path: Path) -> None:
-    epoch_of(taught(pictures, teacher(folder=tmp_path), size=SIZE), 0)
-    other = taught(lambda epoch: pictures(epoch + 1), teacher(folder=tmp_path), size=SIZE)
+    epoch_of(taught(pictures, teacher(folder=tmp_path), size=SIZE, classes=2), 0)
+    other = taught(
+        lambda epoch: pictures(epoch + 1), teacher(folder=tmp_path), size=SIZE, classes=2
+    )
     with pytest.raises(DataError, match=r"view000\.npz' holds answers about other data"):
         other(0)
 
 
-def test_refuses_logits(tmp_path: Path) -> None:
-    data = taught(
-        pictures, teacher(lambda images: 3 * brightness(images), folder=tmp_path), size=SIZE
-    )
-    with pytest.raises(DataError, match=r"expected probabilities .* the first \[3\.0, 0\.0\]"):
+@pytest.mark.parametrize(("factor", "classes"), [(3, 2), (1, 4)])
+def test_refuses_what_are_no_probabilities(tmp_path: Path, factor: int, classes: int) -> None:
+    answers = teacher(lambda images: factor * brightness(images), folder=tmp_path)
+    data = taught(pictures, answers, size=SIZE, classes=classes)
+    message = rf"expected probabilities \[3, {classes}\] .*got \[3, 2\], the first \[{factor}\.0, 0"
+    with pytest.raises(DataError, match=message):
         data(0)
     assert not list(tmp_path.iterdir())
 
