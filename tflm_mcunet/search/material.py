@@ -98,6 +98,13 @@ def keywords(
     """
     loaded = tasks.load(data, name, rate=front_end.rate, keywords=words)
     _require_splits(loaded, data)
+    return of_clips(loaded, front_end=front_end, batch_size=batch_size, seed=seed)
+
+
+def of_clips(
+    loaded: tasks.Dataset, *, front_end: LogMelConfig, batch_size: int, seed: int
+) -> Material:
+    """As `keywords`, of clips that are loaded."""
     features = LogMel(front_end)
 
     def train(epoch: int, size: Size) -> Any:

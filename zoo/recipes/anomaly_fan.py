@@ -26,7 +26,6 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models import add_data_option
-from tflm_converters import reader
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import tasks
 from tflm_mcunet.audio import LogSpectrum, LogSpectrumConfig
@@ -41,6 +40,7 @@ from zoo.recipes import autoencoders, baselines, tflite_files
 from zoo.recipes.autoencoders import Training
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
+from zoo.recipes.entry_files import front_end_for, write_json
 
 NAME, REFERENCE = "anomaly-fan", "mlperf-dense-autoencoder"
 FRONT_END = LogSpectrumConfig(floor_db=-100.0)
@@ -144,7 +144,7 @@ def make(folder: Path, candidate: Candidate, blocks: Dataset) -> None:
     int8 = tflite_files.int8_file(network, calibration(normal))
     (folder / ORIGINAL).write_bytes(int8)
     (folder / FLOAT).write_bytes(tflite_files.float_file(network))
-    config = front_end(int8)
+    config = front_end_for(int8, FRONT_END)
     scores = score_all(int8, config, weights, blocks.val.x)
     is_anomaly = blocks.val.y == 1
     write_json(
@@ -171,15 +171,6 @@ def calibration(normal: np.ndarray) -> np.ndarray:
     extremes = FRONT_END.real(np.array([-128, 127], np.int8))
     samples[0, np.argmin(samples[0])], samples[0, np.argmax(samples[0])] = extremes
     return samples
-
-
-def front_end(int8: bytes) -> LogSpectrumConfig:
-    """The front end whose features are the input of a quantized network."""
-    graph = reader.read_bytes(int8, name=NAME)
-    quantization = graph.tensors[graph.inputs[0]].quantization
-    assert quantization is not None
-    scale, zero_point = quantization.scale, quantization.zero_point
-    return FRONT_END.for_input(scale=float(scale), zero_point=int(zero_point))
 
 
 def score_all(
@@ -249,11 +240,6 @@ _TEXTS: Json = {
     ),
     "recipe": f"python -m zoo.recipes.{NAME.replace('-', '_')} --data ../shared/data",
 }
-
-
-def write_json(path: Path, content: Json) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

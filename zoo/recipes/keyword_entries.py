@@ -25,7 +25,7 @@ _DATA = {
     "kws-ar": [
         _ARABIC | {"use": "training, validation, test"},
         _NOISE | {"use": "augmentation, silence, test"},
-        _ENGLISH | {"use": "false alarms only"},
+        _ENGLISH | {"use": "unknown words: training; false alarms"},
         _WAKE | {"use": "false alarms only"},
     ],
     "kws-wake": [

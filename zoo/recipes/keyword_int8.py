@@ -11,18 +11,20 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import tf_keras
 
 from tflm_mcunet import quantization_report
-from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search import tuning
 from tflm_mcunet.search.architecture import Size
+from tflm_mcunet.search.learning import whole_range
 from tflm_mcunet.search.material import Material
 from zoo.recipes import baselines, tflite_files
 
 PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
+
+TEACHING_EPOCHS, TEACHING_RATE = 12, 5e-4
+"""Of a trained network that further learns what is no keyword."""
 
 QAT_EPOCHS, QAT_RATE = 8, 3e-4
 
@@ -67,31 +69,47 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     )
 
 
+def taught(
+    model: tf_keras.Model, made: Material, folder: Path, *, progress: bool = True
+) -> tf_keras.Model:
+    """The network, trained on with more unknown words than it was made with.
+
+    Args:
+        model: gives logits; changed in place.
+        made: with those words.
+        folder: for checkpoints.
+        progress: whether to show a bar on stderr.
+    """
+    size: Size = model.input_shape[1:3]
+    tuning.fine_tune(
+        model,
+        lambda epoch: made.train(epoch, size),
+        epochs=TEACHING_EPOCHS,
+        learning_rate=TEACHING_RATE,
+        directory=folder,
+        progress=progress,
+    )
+    return model
+
+
 def with_probabilities(model: tf_keras.Model) -> tf_keras.Model:
     """The network with a softmax at its end."""
     probabilities = tf_keras.layers.Activation("softmax", name="probabilities")(model.output)
     return tf_keras.Model(model.inputs, probabilities, name=model.name)
 
 
-def whole_range(shape: tuple[int, ...]) -> np.ndarray:
-    """Two inputs whose values span those of the front end, which are then its int8 / 128."""
-    return np.stack([np.full(shape, value, np.float32) for value in (-1, 127 / 128)])
-
-
 def reference(
-    made: Material, front_end: LogMelConfig, frames: int, epochs: int, folder: Path, **options: Any
+    made: Material, size: Size, epochs: int, folder: Path, **options: Any
 ) -> tf_keras.Model:
     """MLPerf Tiny's network for keywords, trained as the last part of a search trains its own.
 
     Args:
         made: what it is trained with.
-        front_end: as many bins as it has columns.
-        frames: rows of its input.
+        size: of its input: frames and bins.
         epochs: as many as the supernet and the network found have been trained together.
         folder: for checkpoints.
         options: of `tuning.fine_tune`.
     """
-    size = frames, front_end.bins
     tf_keras.utils.set_random_seed(0)
     model = baselines.ds_cnn(size, len(made.classes), logits=True)
     tuning.fine_tune(

@@ -19,12 +19,7 @@ from tflm_mcunet.tasks import Dataset, Examples
 from tflm_mcunet.tasks.audio import saturated
 from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN, random_cut
 from zoo.recipes.keyword_tasks import WORDS
-
-SOURCES_OF = {"kws-en": "gsc", "kws-wake": "picovoice", "kws-ar": "asc"}
-"""What of a set is its own: `kws-wake` has the English words as unknown ones."""
-
-OTHER_SPLITS = {"val": ("val", "test"), "test": ("train",)}
-"""Which splits of the other sets are heard to choose a threshold, and to judge it."""
+from zoo.recipes.keyword_tasks import spoken as words_of
 
 PAUSE_SECONDS = (1.5, 2.5)
 """Of noise before each keyword."""
@@ -70,10 +65,9 @@ def without_keywords(task: str, clips: Path, split: str) -> dict[str, Stream]:
         "noise": _joined(own.noise[split], own.rate),
         "unknown words": _joined(unknown.x, own.rate),
     }
-    for other in words.others:
+    for other, splits in words.others.items():
         loaded = tasks.load(clips, other)
-        parts = [loaded.splits[part] for part in OTHER_SPLITS[split]]
-        spoken = [clip for part in parts for clip in _spoken(loaded, part, other).x]
+        spoken = [clip for part in splits[split] for clip in words_of(loaded, part, other).x]
         streams[f"words of {other}"] = _joined(spoken, loaded.rate)
     return streams
 
@@ -109,12 +103,6 @@ def _keywords(loaded: Dataset, examples: Examples) -> Examples:
 
 def _of_class(loaded: Dataset, examples: Examples, name: str) -> Examples:
     return examples.take(examples.y == loaded.classes.index(name))
-
-
-def _spoken(loaded: Dataset, examples: Examples, name: str) -> Examples:
-    """The words of a set's own recordings, no silence, none of another set."""
-    is_own = np.char.startswith(examples.source, SOURCES_OF[name])
-    return examples.take(is_own & (examples.y != loaded.classes.index(SILENCE)))
 
 
 def _joined(clips: Sequence[np.ndarray] | np.ndarray, rate: int) -> Stream:

@@ -21,7 +21,6 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import hashlib
-import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -30,17 +29,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models import add_data_option
-from tflm_converters import reader
 from tflm_converters.errors import ConversionError
 from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
-from tflm_mcunet.search.material import Material
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import keyword_entries as entries
 from zoo.recipes import keyword_int8, keyword_listening, keyword_search, keyword_streams
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
+from zoo.recipes.entry_files import front_end_for, write_json
 from zoo.recipes.keyword_search import SIZES
 from zoo.recipes.keyword_tasks import SHARED, WORDS
 
@@ -101,11 +99,9 @@ def make(name: str, clips: Path, build: Path) -> None:
         ConversionError: the data are not there, or a folder cannot be written.
     """
     task, _, size = name.rpartition("-")
-    found = keyword_search.find(task, size, clips, build)
-    made = WORDS[task].material(clips, FRONT_END)
     own, others = build / name, build / task / REFERENCE
-    network = found.best.model
-    facts = int8(own, made, digest_of(network.get_weights()), lambda: network)
+    found = keyword_search.find(task, size, clips, build)
+    facts = make_int8(own, task, clips, found.best.model)
     listening = listen(own, facts, task, size, clips)
     write(MODELS / name, own, facts, entries.model(name, facts, listening))
     reference_facts = make_reference(others, task, clips)
@@ -117,37 +113,57 @@ def make(name: str, clips: Path, build: Path) -> None:
     )
 
 
+def make_int8(folder: Path, task: str, clips: Path, network: Any) -> Json:
+    """Quantizes a network that a search has found; facts about it."""
+    return int8(folder, task, clips, FRONT_END, digest_of(network.get_weights()), lambda: network)
+
+
 def make_reference(folder: Path, task: str, clips: Path) -> Json:
     """MLPerf Tiny's network, trained for as many epochs as a model of the zoo; its facts."""
-    made, effort = WORDS[task].material(clips, REFERENCE_FRONT_END), WORDS[task].effort
-    epochs = effort.epochs + effort.fine_tuning
-    frames = REFERENCE_FRONT_END.frames(REFERENCE_FRONT_END.rate)
-    validation = made.evaluation("val", (frames, REFERENCE_FRONT_END.bins))
+    made = WORDS[task].material(clips, REFERENCE_FRONT_END, negatives=False)
+    epochs = WORDS[task].effort.epochs + WORDS[task].effort.fine_tuning
+    size = REFERENCE_FRONT_END.frames(REFERENCE_FRONT_END.rate), REFERENCE_FRONT_END.bins
+    validation = [inputs for inputs, _ in made.evaluation("val", size)]
     return int8(
         folder,
-        made,
-        digest_of([*(inputs for inputs, _ in validation), np.array(epochs)]),
-        lambda: keyword_int8.reference(
-            made, REFERENCE_FRONT_END, frames, epochs, folder / "training"
-        ),
+        task,
+        clips,
+        REFERENCE_FRONT_END,
+        digest_of([*validation, np.array(epochs)]),
+        lambda: keyword_int8.reference(made, size, epochs, folder / "training"),
     )
 
 
-def int8(folder: Path, made: Material, made_from: str, network: Callable[[], Any]) -> Json:
-    """Writes the variants of a network into its folder; facts about them."""
+def int8(
+    folder: Path,
+    task: str,
+    clips: Path,
+    front_end: LogMelConfig,
+    made_from: str,
+    network: Callable[[], Any],
+) -> Json:
+    """Writes the variants of a network into its folder; facts about them.
+
+    A network whose words have negatives learns them first.
+    """
+    words = WORDS[task]
 
     def make(stage: Path) -> Json:
-        variants = keyword_int8.quantized(network(), made)
+        made = words.material(clips, front_end)
+        trained = network()
+        if words.negatives is not None:
+            trained = keyword_int8.taught(trained, made, folder / f"taught-{made_from[:12]}")
+        variants = keyword_int8.quantized(trained, made)
         for variant, content in variants.files.items():
             (stage / f"{variant}.tflite").write_bytes(content)
         return {
             "chosen": variants.chosen,
             "validation": variants.validation,
             "classes": list(made.classes),
-            "config": front_end_of(variants.files[variants.chosen]).to_json(),
+            "config": front_end_for(variants.files[variants.chosen], front_end).to_json(),
         }
 
-    return once(folder, FACTS, made_from, make)
+    return once(folder, FACTS, f"{made_from}, {words.negatives}", make)
 
 
 def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json:
@@ -178,20 +194,12 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
     return once(folder, LISTENING, f"{digest}, {new_rows} rows", make)
 
 
-def front_end_of(content: bytes) -> LogMelConfig:
-    """The front end whose features are the input of a quantized network."""
-    graph = reader.read_bytes(content, name="model")
-    tensor = graph.tensors[graph.inputs[0]]
-    assert tensor.quantization is not None
-    front_end = dataclasses.replace(FRONT_END, bins=tensor.shape[2])
-    return front_end.for_input(
-        scale=float(tensor.quantization.scale), zero_point=int(tensor.quantization.zero_point)
-    )
-
-
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Of what something is made from, and of how it is quantized."""
-    how = f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}"
+    how = (
+        f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}, "
+        f"{keyword_int8.TEACHING_EPOCHS} at {keyword_int8.TEACHING_RATE}"
+    )
     digest = hashlib.sha256(how.encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
@@ -214,11 +222,6 @@ def write(home: Path, folder: Path, facts: Json, entry: Json) -> None:
     with staged(home) as stage:
         (stage / ORIGINAL).write_bytes((folder / f"{facts['chosen']}.tflite").read_bytes())
         write_json(stage / ENTRY, entry)
-
-
-def write_json(path: Path, content: Json) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

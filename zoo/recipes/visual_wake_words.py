@@ -14,11 +14,9 @@ The test split and MLPerf Tiny's accuracy set play no part here.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from benchmarks.models import add_data_option
 from tflm_converters.errors import ConversionError
@@ -31,14 +29,13 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
+from zoo.recipes.entry_files import Json, write_json
 from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, Run
 
 TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
 ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
 
 FLOAT, FACTS = "fp32.tflite", "facts.json"
-
-Json = dict[str, Any]
 
 
 def main() -> int:
@@ -224,11 +221,6 @@ def splits(facts: Json) -> str:
         "all sizes; for each, the network of highest validation accuracy under its limits was "
         f"evolved, and trained by itself. {NETWORK}{facts['network']}"
     )
-
-
-def write_json(path: Path, content: Json) -> None:
-    text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
-    path.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

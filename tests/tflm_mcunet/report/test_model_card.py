@@ -10,6 +10,7 @@ from tests.tflm_mcunet.zoo import fake_zoo, figures
 from tflm_mcunet.report import model_card
 from tflm_mcunet.zoo.entry import Entry
 from tflm_mcunet.zoo.evaluation import GroupErrors
+from tflm_mcunet.zoo.listening import Heard
 
 
 @pytest.fixture
@@ -41,6 +42,23 @@ def test_card_says_what_is_known(entry: Entry) -> None:
         "* `float.tflite`: sha256 abcd",
     ):
         assert line in card.splitlines()
+
+
+def test_card_of_a_model_that_listens(entry: Entry) -> None:
+    listening = {
+        "words in noise": Heard(found=199, words=200, false_alarms=1, hours=0.25),
+        "other speech": Heard(found=0, words=0, false_alarms=0, hours=0.4),
+        "noise": Heard(found=0, words=0, false_alarms=1, hours=0.1),
+    }
+    results = dataclasses.replace(figures.results(), listening=listening)
+    card = model_card.markdown(entry, results)
+    for line in (
+        "| words in noise | 15.0 | 200 | 99.5% | 1 | 4.0 | 19.0 |",
+        "| other speech | 24.0 |  |  | 0 | 0.0 | 7.5 |",
+        "| all without keywords | 30.0 |  |  | 1 | 2.0 | 9.5 |",
+    ):
+        assert line in card.splitlines()
+    assert "## Listening" not in model_card.markdown(entry, figures.results())
 
 
 def test_card_without_results_says_so(entry: Entry) -> None:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 
 from tests.tflm_mcunet.zoo import fake_zoo, figures
 from tflm_mcunet.zoo.entry import Entry, ZooError
+from tflm_mcunet.zoo.listening import Heard
 from tflm_mcunet.zoo.results import Results
 
 
@@ -28,6 +30,18 @@ def test_file_holds_all_figures(folder: Path) -> None:
     assert results.to_json(entry) == figures.results().to_json(entry)
     assert results.main_set(entry).accuracy == 0.8
     assert results.shipped(entry).peak_bytes == 2_000
+
+
+def test_what_was_heard_is_kept_and_may_be_left_out(folder: Path) -> None:
+    entry, path = Entry.read(folder), folder / "results.json"
+    listening = {"noise": Heard(found=0, words=0, false_alarms=2, hours=0.5)}
+    made = dataclasses.replace(figures.results(), listening=listening)
+    content = made.to_json(entry)
+    path.write_text(json.dumps(content))
+    assert getattr(Results.read(entry), "listening", None) == listening
+    del content["listening"]  # as in files of earlier versions
+    path.write_text(json.dumps(content))
+    assert getattr(Results.read(entry), "listening", None) == {}
 
 
 def test_shipped_cost_is_that_of_the_entry(folder: Path) -> None:

@@ -65,7 +65,7 @@ def test_shared_streams_choose_and_judge_with_different_clips(task: str, shared_
     heard = {
         split: keyword_streams.without_keywords(task, folder, split) for split in ("val", "test")
     }
-    trained = {clip.tobytes() for clip in WORDS[task].load(folder).train.x}
+    trained = {clip.tobytes() for clip in WORDS[task].with_negatives(folder).train.x}
     seconds: dict[str, set[bytes]] = {}
     for split, streams in heard.items():
         pieces = [stream.pcm.reshape(-1, 16000) for stream in streams.values()]
