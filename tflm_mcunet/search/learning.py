@@ -108,6 +108,24 @@ def train_best(
     )
 
 
+def _training_data(
+    request: Request, made: Material, size: Size, folder: Path
+) -> tuple[Data, Teacher | None]:
+    """Batches of each epoch, as the teacher sees them if there is one, and the teacher."""
+    if request.teacher is None:
+        return lambda epoch: made.train(epoch, size), None
+    low, high = request.teacher_range
+    teacher = tflite_teacher(Path(request.teacher), low=low, high=high, share=request.teacher_share)
+    if request.task not in IMAGE_TASKS and teacher.size != size:
+        raise SettingsError(
+            f"teacher '{request.teacher}': expected one of {shape_text(size)} features, got "
+            f"{shape_text(teacher.size)}"
+        )
+    rows, columns = (max(sides) for sides in zip(size, teacher.size, strict=True))
+    teacher = dataclasses.replace(teacher, folder=folder / f"answers-{rows}x{columns}")
+    return lambda epoch: made.train(epoch, (rows, columns)), teacher
+
+
 def representative(calibration: Batches) -> list[np.ndarray]:
     """Inputs for `quantize`, two of which span their whole range."""
     inputs = [inputs for inputs, _ in calibration]
