@@ -48,8 +48,8 @@ SUPERNET = TrainingOptions(
     epochs=16, warm_up=5, random_networks=1, optimizer="adam", learning_rate=3e-3
 )
 EVOLUTION = Settings(population=20, generations=6, parents=6)
-FINE_TUNING = 20
-"""Epochs of each network by itself. MLPerf Tiny's has as many as supernet and network together."""
+FINE_TUNING = {"vww-xs": 20, "vww-s": 10, "vww-m": 20, REFERENCE: 20}
+"""Epochs of each network by itself; of MLPerf Tiny's, beside as many as the supernet has."""
 
 BATCH, SEED = 64, 0
 RESOLUTIONS = (48, 64)
@@ -103,7 +103,7 @@ class Run:
 
     def settings(self, name: str) -> str:
         """All that a network depends on besides the data, as text."""
-        common = space(len(self.made.classes)), SUPERNET, FINE_TUNING, AUGMENTATION, BATCH, SEED
+        common = space(len(self.made.classes)), SUPERNET, FINE_TUNING[name], AUGMENTATION, BATCH, SEED
         own = (SIZES[name], EVOLUTION) if name in SIZES else ()
         return repr((*common, *own, self.teacher.share, self.teacher.views))
 
@@ -120,7 +120,7 @@ class Run:
         supernet, calibration, _ = self.evaluator().load()
         statistics = extraction.calibrate(supernet, architecture, calibration)
         model = extraction.extract(supernet, architecture, statistics)
-        self._fine_tune(model, name, FINE_TUNING)
+        self._fine_tune(model, name, FINE_TUNING[name])
         return tf_keras.Model(model.inputs, tf_keras.layers.Softmax()(model.output))
 
     def reference(self) -> tf_keras.Model:
@@ -129,7 +129,7 @@ class Run:
         model = baselines.mobilenet_v1(classes=len(self.made.classes))
         classifier = model.layers[-1]
         classifier.activation = tf_keras.activations.linear  # training takes logits
-        self._fine_tune(model, REFERENCE, SUPERNET.epochs + FINE_TUNING)
+        self._fine_tune(model, REFERENCE, SUPERNET.epochs + FINE_TUNING[REFERENCE])
         classifier.activation = tf_keras.activations.softmax
         return model
 
