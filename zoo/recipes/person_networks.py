@@ -103,7 +103,14 @@ class Run:
 
     def settings(self, name: str) -> str:
         """All that a network depends on besides the data, as text."""
-        common = space(len(self.made.classes)), SUPERNET, FINE_TUNING[name], AUGMENTATION, BATCH, SEED
+        common = (
+            space(len(self.made.classes)),
+            SUPERNET,
+            FINE_TUNING[name],
+            AUGMENTATION,
+            BATCH,
+            SEED,
+        )
         own = (SIZES[name], EVOLUTION) if name in SIZES else ()
         return repr((*common, *own, self.teacher.share, self.teacher.views))
 
@@ -129,7 +136,7 @@ class Run:
         model = baselines.mobilenet_v1(classes=len(self.made.classes))
         classifier = model.layers[-1]
         classifier.activation = tf_keras.activations.linear  # training takes logits
-        self._fine_tune(model, REFERENCE, SUPERNET.epochs + FINE_TUNING[REFERENCE])
+        self._fine_tune(model, REFERENCE, epochs(REFERENCE))
         classifier.activation = tf_keras.activations.softmax
         return model
 
@@ -140,6 +147,11 @@ class Run:
     def _train(self, epoch: int) -> Any:
         """As the teacher sees it; students get a smaller copy."""
         return self.made.train(epoch, self.teacher.size)
+
+
+def epochs(name: str) -> int:
+    """All that a network is trained for, those of the supernet it comes from included."""
+    return SUPERNET.epochs + FINE_TUNING[name]
 
 
 def open_run(folder: Path, data: Path, teacher: Path, *, excluded: Collection[int] = ()) -> Run:

@@ -30,7 +30,7 @@ from zoo.recipes import person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import Json, write_json
-from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, Run
+from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, Run, epochs
 
 TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
 ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
@@ -156,7 +156,7 @@ def entry(name: str, facts: Json) -> Json:
         "quantization": "int8-ptq",
         "conversion": {"row_fed": True},
         **_TEXTS,
-        "splits": splits(facts),
+        "splits": splits(name, facts),
         "recipe": f"python -m zoo.recipes.visual_wake_words --data ../shared/data {name}",
         "test_sets": ["vww01", "vww"],
         "sha256": {},
@@ -165,7 +165,10 @@ def entry(name: str, facts: Json) -> Json:
 
 def title(name: str, side: int) -> str:
     if name == REFERENCE:
-        return "MLPerf Tiny's MobileNetV1 0.25, trained on the same crops by the same teacher"
+        return (
+            "MLPerf Tiny's MobileNetV1 0.25, trained on the same crops by the same teacher for "
+            f"{epochs(name)} epochs"
+        )
     return f"Person or no person in a photo of {side}x{side} pixels"
 
 
@@ -198,15 +201,14 @@ _TEXTS: Json = {
         "stretched to a square."
     ),
     "limits": (
-        "It is wrong as often as vww01 shows. Persons who are far away, in an "
-        "unusual pose or mostly hidden are missed most. It has learned from few photos, and was "
-        "never tried on the pictures of the camera itself: judge it with `zoo eval` on yours "
-        "before use. Not for safety, not for telling who somebody is."
+        "It is wrong as often as vww01 shows; errors by source show on what. It has learned from "
+        "few photos, and was never tried on the pictures of the camera itself: judge it with `zoo "
+        "eval` on yours before use. Not for safety, not for telling who somebody is."
     ),
 }
 
 
-def splits(facts: Json) -> str:
+def splits(name: str, facts: Json) -> str:
     """What was done with the data, and what came of it."""
     photos, share = facts["photos"], facts["teacher_share"]
     return (
@@ -219,7 +221,8 @@ def splits(facts: Json) -> str:
         f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
         "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
         "all sizes; for each, the network of highest validation accuracy under its limits was "
-        f"evolved, and trained by itself. {NETWORK}{facts['network']}"
+        f"evolved, and trained by itself; {epochs(name)} epochs in all. "
+        f"{NETWORK}{facts['network']}"
     )
 
 
