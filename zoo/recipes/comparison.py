@@ -5,8 +5,9 @@
 
 The others are what recipes have left in `build/baselines/<model of the zoo>/<name>/`: folders with
 `model.tflite` and `entry.json`, like those of the zoo; they need not have the same input. Writes
-benchmarks/results/zoo_comparison.json and .md. Can be stopped and started again. Needs the cross
-compiler and the emulator, see `make emulator`.
+benchmarks/results/zoo_comparison.json and .md; where models are named, the figures of the others
+stay as they are. Can be stopped and started again. Needs the cross compiler and the emulator, see
+`make emulator`.
 """
 
 from __future__ import annotations
@@ -30,14 +31,19 @@ BASELINES = REPOSITORY / "build" / "baselines"
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("models", nargs="*", metavar="MODEL", help="of the zoo; default: all")
     add_data_option(parser)
     options = parser.parse_args()
     figures = results.provenance("zoo.recipes.comparison")
     try:
-        figures["models"] = {
+        known = results.read("zoo_comparison")["models"] if options.models else {}
+        made = {
             folder.name: compare(folder, BASELINES / folder.name, options.data)
+            | {"commit": figures["commit"]}
             for folder in cards.folders()
+            if not options.models or folder.name in options.models
         }
+        figures["models"] = dict(sorted((known | made).items()))
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2

@@ -106,12 +106,20 @@ def detector_of(
 
 # ---- The choice of a threshold -------------------------------------------------------------------
 
-THRESHOLDS = range(-96, 124, 4)
+THRESHOLDS = (*range(-64, 64, 16), *range(64, 112, 8), *range(112, 127, 2))
 WINDOWS = (1, 2, 3)
 REFRACTORY_SECONDS = 1.0
 
 _AS_GOOD = 0.005
 """Share of the keywords that a higher threshold may miss, for fewer false alarms elsewhere."""
+
+
+@dataclasses.dataclass(frozen=True)
+class _Tried:
+    threshold: int
+    config: DetectorConfig
+    keywords: Heard
+    others: Heard
 
 
 def choose(
@@ -121,11 +129,13 @@ def choose(
     *,
     new_rows: int,
     row_seconds: float,
-) -> tuple[Listening, Heard]:
-    """The detector that finds most keywords with least false alarms; on validation streams.
+    most_per_hour: float,
+) -> tuple[Listening, Heard, Heard]:
+    """The detector that finds most keywords with few false alarms; on validation streams.
 
-    Fewer false alarms come first, then more keywords found; among thresholds that are as good, the
-    highest: other streams than these have other false alarms.
+    No more of them in the streams without keywords than are tolerated, or else as few as there
+    can be; then most keywords found; among thresholds that are as good, the highest: other streams
+    than these have other false alarms.
 
     Args:
         labels: of the channels.
@@ -133,18 +143,23 @@ def choose(
         others: streams without.
         new_rows: from one window to the next, as they were heard.
         row_seconds: from one row to the next.
+        most_per_hour: false alarms that are tolerated.
+
+    Returns:
+        The detector, and what it makes of the stream with keywords and of the others.
     """
     refractory = math.ceil(REFRACTORY_SECONDS / (new_rows * row_seconds))
     tried = []
     for window in WINDOWS:
         for threshold in THRESHOLDS:
             config = detector_of(labels, threshold, window=window, refractory=refractory)
-            tried.append((config, count(keywords, config) + total(others, config)))
-    least = min(result.false_alarms for _, result in tried)
-    quiet = [(config, result) for config, result in tried if result.false_alarms == least]
-    best = max(result.rate for _, result in quiet)
-    good = [pair for pair in quiet if pair[1].rate >= best - _AS_GOOD]
-    config, result = max(
-        good, key=lambda pair: (max(t for t in pair[0].thresholds if t < NEVER), pair[1].rate)
-    )
-    return Listening(new_rows=new_rows, detector=config), result
+            found = count(keywords, config), total(others, config)
+            tried.append(_Tried(threshold, config, *found))
+    least = min(one.others.false_alarms for one in tried)
+    most = max(least, math.floor(most_per_hour * tried[0].others.hours))
+    quiet = [one for one in tried if one.others.false_alarms <= most]
+    best = max(one.keywords.rate for one in quiet)
+    good = [one for one in quiet if one.keywords.rate >= best - _AS_GOOD]
+    chosen = max(good, key=lambda one: (one.threshold, one.keywords.rate))
+    listening = Listening(new_rows=new_rows, detector=chosen.config)
+    return listening, chosen.keywords, chosen.others

@@ -22,6 +22,10 @@ Splits = dict[str, tuple[str, ...]]
 """By "val", for choosing, and "test", for judging: which splits of a set are heard."""
 
 
+_ONE_A_MINUTE = 60.0
+"""For commands, which are waited for; nobody waits for a wake word."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Words:
     """A set of words.
@@ -29,7 +33,8 @@ class Words:
     `kind`: what `tasks.load` calls its clips. `folder`: of them, in that of all data. `keywords`:
     those to tell apart, where the clips have more words; default: what the set says. `effort`: of
     the search. `negatives`: another set, whose training split the network that was found learns
-    as unknown words. `others`: sets of other words, heard to count false alarms.
+    as unknown words. `others`: sets of other words, heard to count false alarms. `most_per_hour`:
+    false alarms that a detector may raise in an hour of other words without a pause.
     """
 
     kind: str
@@ -38,6 +43,7 @@ class Words:
     effort: Effort
     negatives: str | None = None
     others: dict[str, Splits] = dataclasses.field(default_factory=dict)
+    most_per_hour: float = _ONE_A_MINUTE
 
     def load(self, clips: Path) -> Dataset:
         """The clips.
@@ -104,6 +110,7 @@ WORDS = {
         kind="kws-wake",
         effort=Effort(epochs=12, warm_up=4, population=20, generations=8, fine_tuning=20),
         others={"kws-ar": _UNSEEN},
+        most_per_hour=1.0,
     ),
     SPEECH_COMMANDS: Words(
         kind="kws",

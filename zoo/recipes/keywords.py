@@ -184,14 +184,20 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
             keyword_listening.listen(converted, front_end, stream, rows=rows, new_rows=new_rows)
             for stream in streams
         )
-        row_seconds = front_end.hop / front_end.rate
-        listening, count = keyword_listening.choose(
-            facts["classes"], keywords, others, new_rows=new_rows, row_seconds=row_seconds
+        listening, *heard = keyword_listening.choose(
+            facts["classes"],
+            keywords,
+            others,
+            new_rows=new_rows,
+            row_seconds=front_end.hop / front_end.rate,
+            most_per_hour=WORDS[task].most_per_hour,
         )
-        return {"listening": listening.to_json(), "validation": dataclasses.asdict(count)}
+        named = zip(("keywords", "others"), map(dataclasses.asdict, heard), strict=True)
+        return {"listening": listening.to_json(), "validation": dict(named)}
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    return once(folder, LISTENING, f"{digest}, {new_rows} rows", make)
+    made_from = f"{digest}, {new_rows} rows, {WORDS[task].most_per_hour} an hour"
+    return once(folder, LISTENING, made_from, make)
 
 
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
