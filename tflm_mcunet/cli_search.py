@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tflm_mcunet.cli_schedule import add_board, add_mode
-from tflm_mcunet.option_types import byte_count, count, hours, names, positive
+from tflm_mcunet.option_types import byte_count, count, hours, names, positive, share
 
 TASKS = ("vww", "kws", "kws-ar", "kws-en", "kws-wake")
 """What networks can be searched for; see `search.request`, which takes a third of a second."""
@@ -46,6 +46,7 @@ def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
         help="folder of another run on the same data, whose trained supernet is searched; default: "
         "train one",
     )
+    _add_teacher(parser)
     _add_executor(parser)
     parser.add_argument(
         "--out", type=Path, default=Path("run"), metavar="DIR", help="folder; default: run"
@@ -56,6 +57,30 @@ def add_parsers(commands: Any) -> Iterator[argparse.ArgumentParser]:
     stages = parser.add_subparsers(dest="stage", metavar="STAGE")
     yield parser
     yield _add_space(stages)
+
+
+def _add_teacher(parser: argparse.ArgumentParser) -> None:
+    """A trained network whose answers are learned beside the labels."""
+    parser.add_argument(
+        "--teacher",
+        metavar="FILE",
+        help="a float32 .tflite that gives probabilities, to learn from; default: labels alone",
+    )
+    parser.add_argument(
+        "--teacher-range",
+        type=float,
+        nargs=2,
+        default=argparse.SUPPRESS,
+        metavar=("LOW", "HIGH"),
+        help="what the teacher takes for black and white pixels; default: -1 and 127/128",
+    )
+    parser.add_argument(
+        "--teacher-share",
+        type=share,
+        default=argparse.SUPPRESS,
+        metavar="S",
+        help="of its answer in what is learned, the rest is the label; default: 0.7",
+    )
 
 
 def _add_space(stages: Any) -> argparse.ArgumentParser:

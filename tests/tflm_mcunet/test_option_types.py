@@ -37,6 +37,7 @@ def test_patch_grids() -> None:
         (option_types.positive, "7", 7),
         (option_types.hours, "0.5", 0.5),
         (option_types.ratio, "1.1", 1.1),
+        (option_types.share, "0.7", 0.7),
     ],
 )
 def test_numbers(read: Callable[[str], float], text: str, value: float) -> None:
@@ -52,6 +53,8 @@ def test_numbers(read: Callable[[str], float], text: str, value: float) -> None:
         (option_types.hours, "two"),
         (option_types.ratio, "0.9"),
         (option_types.ratio, "inf"),
+        (option_types.share, "1.1"),
+        (option_types.share, "nan"),
     ],
 )
 def test_other_numbers_are_refused(read: Callable[[str], float], text: str) -> None:

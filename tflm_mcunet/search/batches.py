@@ -54,6 +54,24 @@ def shuffled(
     return batches
 
 
+def targets(labels: Any, classes: int, *, smoothing: float) -> Any:
+    """What a batch is to be answered with.
+
+    Args:
+        labels: integers, (batch,), or probabilities of all classes, (batch, classes), which stay
+            as they are.
+        classes: how many there are.
+        smoothing: share of each integer label that is spread over all classes.
+
+    Returns:
+        float32 (batch, classes).
+    """
+    if labels.dtype.is_floating:
+        return tf.ensure_shape(labels, [None, classes])
+    spread = smoothing / classes
+    return tf.one_hot(labels, classes, 1.0 - smoothing + spread, spread)
+
+
 def of_epoch(data: Data, epoch: int, *, replicas: int = 1) -> tf.data.Dataset:
     """The batches of an epoch.
 

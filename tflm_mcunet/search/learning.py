@@ -3,24 +3,29 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from pathlib import Path
 
 import numpy as np
 import tf_keras
 
+from tflm_converters.errors import SettingsError
 from tflm_mcunet import quantization_report
 from tflm_mcunet.quantize import quantize
+from tflm_mcunet.report.text import shape_text
 from tflm_mcunet.search import borrowed, extraction, training, tuning
-from tflm_mcunet.search.architecture import Architecture
+from tflm_mcunet.search.architecture import Architecture, Size
+from tflm_mcunet.search.batches import Data
 from tflm_mcunet.search.effort import Effort, Pace, effort_within
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Record
-from tflm_mcunet.search.material import Material
-from tflm_mcunet.search.request import EVALUATION, Request
+from tflm_mcunet.search.material import Batches, Material
+from tflm_mcunet.search.request import EVALUATION, IMAGE_TASKS, Request
 from tflm_mcunet.search.result import Found
 from tflm_mcunet.search.space import SearchSpace
 from tflm_mcunet.search.supernet import Supernet
+from tflm_mcunet.search.teacher import Teacher, tflite_teacher
 
 _TIMED_STEPS = 3
 
@@ -50,9 +55,10 @@ def train_supernet(
         return evaluator
     size = space.input_shapes[-1][:2]
     supernet = Supernet(space, seed=request.seed)
+    data, teacher = _training_data(request, made, size, folder)
     training.train(
         supernet,
-        lambda epoch: made.train(epoch, size),
+        data,
         training.TrainingOptions(
             epochs=effort.epochs,
             warm_up=effort.warm_up,
@@ -60,6 +66,7 @@ def train_supernet(
             seed=request.seed,
         ),
         directory=folder / "supernet",
+        teacher=teacher,
         progress=progress,
     )
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
@@ -79,16 +86,17 @@ def train_best(
     """Trains the best network by itself, from the supernet's weights."""
     model = _extract(evaluator, best.architecture)
     size = best.architecture.input_shape[:2]
+    data, teacher = _training_data(request, made, size, folder)
     tuning.fine_tune(
         model,
-        lambda epoch: made.train(epoch, size),
+        data,
         epochs=effort.fine_tuning,
+        teacher=teacher,
         directory=folder / "best",
         progress=progress,
     )
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
-    inputs = [inputs for inputs, _ in calibration]
-    int8 = quantize(model, [*inputs, whole_range(inputs[0].shape[1:])])
+    int8 = quantize(model, representative(calibration))
     test = made.evaluation("test", size) if made.splits["test"] else None
     return Found(
         best.architecture,
@@ -98,6 +106,30 @@ def train_best(
         quantization_report.compare(model, int8, validation),
         None if test is None else quantization_report.compare(model, int8, test),
     )
+
+
+def _training_data(
+    request: Request, made: Material, size: Size, folder: Path
+) -> tuple[Data, Teacher | None]:
+    """Batches of each epoch, as the teacher sees them if there is one, and the teacher."""
+    if request.teacher is None:
+        return lambda epoch: made.train(epoch, size), None
+    low, high = request.teacher_range
+    teacher = tflite_teacher(Path(request.teacher), low=low, high=high, share=request.teacher_share)
+    if request.task not in IMAGE_TASKS and teacher.size != size:
+        raise SettingsError(
+            f"teacher '{request.teacher}': expected one of {shape_text(size)} features, got "
+            f"{shape_text(teacher.size)}"
+        )
+    rows, columns = (max(sides) for sides in zip(size, teacher.size, strict=True))
+    teacher = dataclasses.replace(teacher, folder=folder / f"answers-{rows}x{columns}")
+    return lambda epoch: made.train(epoch, (rows, columns)), teacher
+
+
+def representative(calibration: Batches) -> list[np.ndarray]:
+    """Inputs for `quantize`, two of which span their whole range."""
+    inputs = [inputs for inputs, _ in calibration]
+    return [*inputs, whole_range(inputs[0].shape[1:])]
 
 
 def whole_range(shape: tuple[int, ...]) -> np.ndarray:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,15 @@ class Material:
     splits: dict[str, int]
 
 
-def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> Material:
+def images(
+    data: str | Path,
+    *,
+    resolution: int,
+    batch_size: int,
+    seed: int,
+    augmentation: tasks.ImageAugmentation = tasks.ImageAugmentation(),  # noqa: B008 - immutable
+    excluded: Collection[int] = (),
+) -> Material:
     """Images in folders, or a set with tables; see `tasks.load`.
 
     Args:
@@ -50,11 +58,13 @@ def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> 
         resolution: the largest side of a network's input.
         batch_size: of training.
         seed: of order and augmentation.
+        augmentation: of training images.
+        excluded: as `tasks.load` has it.
 
     Raises:
         DataError: the folder holds no images to train and to validate with.
     """
-    loaded = tasks.load(data, "vww", resolution=round(resolution * _CROP_MARGIN))
+    loaded = tasks.load(data, "vww", resolution=round(resolution * _CROP_MARGIN), excluded=excluded)
     _require_splits(loaded, data)
 
     def train(epoch: int, size: Size) -> Any:
@@ -62,7 +72,7 @@ def images(data: str | Path, *, resolution: int, batch_size: int, seed: int) -> 
             loaded.train,
             size=size,
             sampling=_sampling(epoch, batch_size, seed, loaded.train),
-            augmentation=tasks.ImageAugmentation(),
+            augmentation=augmentation,
         )
 
     def evaluation(split: str, size: Size) -> Batches:

@@ -197,7 +197,7 @@ def _grid(request: Request) -> list[GridPoint]:
 def _material_and_space(request: Request, choice: dict[str, Any]) -> tuple[Material, SearchSpace]:
     """The data, and the chosen space for as many classes as they have."""
     resolution, width = choice["resolution"], choice["width"]
-    common = {"batch_size": request.batch_size, "seed": request.seed}
+    common: dict[str, Any] = {"batch_size": request.batch_size, "seed": request.seed}
     if request.task in IMAGE_TASKS:
         made = material.images(request.data, resolution=resolution, **common)
         sizes = sorted({max(resolution - step, RESOLUTIONS[0]) for step in _ELASTIC_STEPS})

@@ -32,8 +32,10 @@ class Request:
 
     `task`: one of `TASKS`; "vww" for images of any classes, "kws" for clips of any words.
     `keywords`: the words to tell apart in a folder of clips, task "kws"; all others are unknown.
-    `supernet`: the folder of another run, whose space and trained supernet are taken. `effort`: if
-    not given, as much as takes about `hours`. The rest is as for `pipeline.run`.
+    `supernet`: the folder of another run, whose space and trained supernet are taken. `teacher`: a
+    `.tflite` file of float32 that gives probabilities, whose answers are `teacher_share` of what is
+    learned; `teacher_range`: what it takes for black and white pixels. `effort`: if not given, as
+    much as takes about `hours`. The rest is as for `pipeline.run`.
     """
 
     task: str
@@ -48,6 +50,9 @@ class Request:
     max_resolution: int | None = None
     keywords: tuple[str, ...] | None = None
     supernet: str | None = None
+    teacher: str | None = None
+    teacher_range: tuple[float, float] = (-1.0, 127 / 128)
+    teacher_share: float = 0.7
     hours: float = 2.0
     effort: Effort | None = None
     batch_size: int = 64
@@ -55,6 +60,8 @@ class Request:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        low, high = self.teacher_range
+        object.__setattr__(self, "teacher_range", (float(low), float(high)))  # a list in JSON
         if self.task not in TASKS:
             raise SettingsError(f"unknown task '{self.task}'; expected one of {', '.join(TASKS)}")
         if self.keywords is not None:

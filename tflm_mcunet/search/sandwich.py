@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from tflm_mcunet.search import batches
 from tflm_mcunet.search.elastic import Tensor
 from tflm_mcunet.search.supernet import Choices, Supernet
 from tflm_mcunet.search.tracing import Traced
@@ -66,7 +67,8 @@ class SandwichStep:
         """Changes the weights.
 
         Args:
-            images, labels: a batch, as the strategy distributes it.
+            images, labels: a batch, as the strategy distributes it; labels as for
+                `batches.targets`.
             networks: the teacher first.
 
         Returns:
@@ -79,7 +81,8 @@ class SandwichStep:
         return self._strategy.reduce(tf.distribute.ReduceOp.MEAN, losses, axis=None)
 
     def _replica_step(self, images: Tensor, labels: Tensor, networks: list[Choices]) -> Tensor:
-        answers = self._smoothed(labels)
+        classes = self._supernet.space.classes
+        answers = batches.targets(labels, classes, smoothing=self._smoothing)
         loss, logits, total = self._gradients(images, answers, networks[0])
         answers += self._distillation * (tf.nn.softmax(logits) - answers)
         losses = [loss]
@@ -116,8 +119,3 @@ class SandwichStep:
             gradients = self._optimizer.get_unscaled_gradients(gradients)
         variables = self._supernet.trainable_variables
         self._optimizer.apply_gradients(zip(gradients, variables, strict=True))
-
-    def _smoothed(self, labels: Tensor) -> Tensor:
-        classes = self._supernet.space.classes
-        spread = self._smoothing / classes
-        return tf.one_hot(labels, classes, 1.0 - self._smoothing + spread, spread)

@@ -23,6 +23,7 @@ from tflm_mcunet.search.checkpoints import Checkpoints
 from tflm_mcunet.search.importance import sort_channels
 from tflm_mcunet.search.sandwich import SandwichStep
 from tflm_mcunet.search.supernet import Choices, Supernet
+from tflm_mcunet.search.teacher import Teacher, taught
 
 Validate = Callable[[int], Mapping[str, float]]
 """Called with the number of epochs done; gives figures for TensorBoard."""
@@ -59,6 +60,7 @@ def train(
     options: TrainingOptions,
     *,
     directory: Path | None = None,
+    teacher: Teacher | None = None,
     strategy: tf.distribute.Strategy | None = None,
     validate: Validate = lambda epoch: {},
     progress: bool = True,
@@ -72,6 +74,8 @@ def train(
         options: how to train.
         directory: keeps a checkpoint of each epoch, and logs for TensorBoard; none by default.
             Of several workers the first writes it, and all must see it.
+        teacher: a network whose answers the largest one learns beside the labels; see
+            `tuning.fine_tune`.
         strategy: of distribution, in whose scope the supernet was made, such as
             `tf.distribute.MultiWorkerMirroredStrategy()` in each process of a cluster; the
             batches of `data` are shared out.
@@ -84,6 +88,10 @@ def train(
         OutputError: `directory` cannot be written.
     """
     strategy = strategy or tf.distribute.get_strategy()
+    if teacher is not None:
+        space = supernet.space
+        size, classes = space.input_shapes[-1][:2], space.classes
+        data = taught(data, teacher, size=size, classes=classes, progress=progress)
     steps = int(batches.of_epoch(data, 0, replicas=strategy.num_replicas_in_sync).cardinality())
     with strategy.scope():
         optimizer = _optimizer(options, steps * options.epochs, supernet)

@@ -15,6 +15,7 @@ from tflm_mcunet.search import batches
 from tflm_mcunet.search.batches import Data
 from tflm_mcunet.search.checkpoints import Checkpoints
 from tflm_mcunet.search.material import Batches
+from tflm_mcunet.search.teacher import Teacher, taught
 
 
 def fine_tune(
@@ -24,6 +25,7 @@ def fine_tune(
     epochs: int,
     learning_rate: float = 1e-3,
     label_smoothing: float = 0.1,
+    teacher: Teacher | None = None,
     directory: Path | None = None,
     progress: bool = True,
 ) -> None:
@@ -34,13 +36,19 @@ def fine_tune(
         data: batches, as for `training.train`.
         epochs: in all.
         learning_rate: at the beginning.
-        label_smoothing: share of each label that is spread over all classes.
+        label_smoothing: share of each label that is spread over all classes; with a teacher,
+            none is.
+        teacher: a network whose answers are learned beside the labels; `data` must be a function
+            of the epoch's number then, of inputs in the teacher's size or larger.
         directory: keeps a checkpoint of each epoch; none by default.
         progress: whether to show a bar on stderr.
 
     Raises:
         DataError, TrainingError, OutputError: as `training.train` does.
     """
+    if teacher is not None:
+        size, classes = model.input_shape[1:3], model.output_shape[-1]
+        data = taught(data, teacher, size=size, classes=classes, progress=progress)
     steps = int(batches.of_epoch(data, 0).cardinality())
     schedule = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
     optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
@@ -49,7 +57,13 @@ def fine_tune(
     step = _step(model, optimizer, label_smoothing)
     checkpoints = None
     if directory is not None:
-        description = {"epochs": epochs, "learning_rate": learning_rate, "steps": steps}
+        description: dict[str, Any] = {
+            "epochs": epochs,
+            "learning_rate": learning_rate,
+            "steps": steps,
+        }
+        if teacher is not None:
+            description["teacher"] = {"share": teacher.share, "views": teacher.views}
         parts = {"model": model, "optimizer": optimizer, "epoch": epoch}
         checkpoints = Checkpoints(directory, description, writes=True, **parts)
     with tqdm(total=epochs, desc="fine-tuning", unit="epoch", disable=not progress) as bar:
@@ -66,15 +80,14 @@ def fine_tune(
 def _step(
     model: tf_keras.Model, optimizer: tf_keras.optimizers.Optimizer, label_smoothing: float
 ) -> Any:
-    loss_of = tf_keras.losses.CategoricalCrossentropy(
-        from_logits=True, label_smoothing=label_smoothing
-    )
     classes = model.output_shape[-1]
 
     @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
     def step(inputs: tf.Tensor, labels: tf.Tensor) -> tf.Tensor:
+        wanted = batches.targets(labels, classes, smoothing=label_smoothing)
         with tf.GradientTape() as tape:
-            loss = loss_of(tf.one_hot(labels, classes), model(inputs, training=True))
+            logits = model(inputs, training=True)
+            loss = tf.reduce_mean(tf.nn.softmax_cross_entropy_with_logits(wanted, logits))
         variables = model.trainable_variables
         optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
         return loss

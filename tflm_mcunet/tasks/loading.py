@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from tflm_converters.errors import DataError
-from tflm_mcunet.tasks import audio, files, images, shared
+from tflm_mcunet.tasks import audio, coco, files, images, shared
 from tflm_mcunet.tasks.audio import ClipFormat
 from tflm_mcunet.tasks.catalogue import load_catalogued
 from tflm_mcunet.tasks.dataset import Dataset
@@ -26,6 +26,7 @@ class _Options:
     clip: ClipFormat
     keywords: Sequence[str] | None
     seed: int
+    excluded: Collection[int]
     cache_folder: Path | None
 
 
@@ -39,13 +40,14 @@ def load(
     seconds: float = 1.0,
     keywords: Sequence[str] | None = None,
     seed: int = 0,
+    excluded: Collection[int] = (),
     cache_folder: Path | None = None,
 ) -> Dataset:
     """Loads a data set.
 
     Args:
-        path: a folder (see `images.EXPECTED`, `audio.EXPECTED`, and module `shared` for those
-            with tables), or "tfds:" and a name of tensorflow-datasets.
+        path: a folder (see `images.EXPECTED`, `coco.EXPECTED`, `audio.EXPECTED`, and module
+            `shared` for those with tables), or "tfds:" and a name of tensorflow-datasets.
         name: what it is, of `NAMES`: "vww" for images, "kws" for clips of words, "kws-ar",
             "kws-en" or "kws-wake" for one of a folder with tables of keywords, "anomaly" for
             vibration, "vww01" and "kws01" for MLPerf Tiny's accuracy sets. Default: by what is
@@ -57,6 +59,7 @@ def load(
         seconds: length of clips.
         keywords: the words to tell apart; all others are unknown. Default: all.
         seed: where silence is cut from noise.
+        excluded: of COCO, numbers of photos to leave out.
         cache_folder: where decoded files are kept; default: a folder in the user's cache.
 
     Raises:
@@ -75,7 +78,12 @@ def load(
     if not root.is_dir():
         raise DataError(f"'{root}' is not a folder; expected {_EXPECTED}")
     options = _Options(
-        image=image, clip=clip, keywords=keywords, seed=seed, cache_folder=cache_folder
+        image=image,
+        clip=clip,
+        keywords=keywords,
+        seed=seed,
+        excluded=excluded,
+        cache_folder=cache_folder,
     )
     return _load(root, name or _recognised(root), options)
 
@@ -85,6 +93,8 @@ def _load(root: Path, name: str, options: _Options) -> Dataset:
     match name:
         case "vww" if (root / "images.zip").is_file():
             return shared.load_vww(root, image, cache_folder=folder)
+        case "vww" if (root / coco.ANNOTATIONS).is_dir():
+            return coco.load_coco(root, image, excluded=options.excluded, cache_folder=folder)
         case "vww":
             return images.load_folder(root, image, cache_folder=folder)
         case "kws":

@@ -136,3 +136,28 @@ def test_folder_without_a_supernet_is_refused_before_anything_is_written(tmp_pat
     with pytest.raises(SettingsError, match="expected the folder of a search"):
         tiny_run.run(tmp_path / "run", supernet=tmp_path / "none")
     assert not (tmp_path / "run").exists()
+
+
+def test_a_teacher_has_its_say(tmp_path: Path) -> None:
+    """It is sure of another class than the right one, and the labels say nothing."""
+    teacher = tmp_path / "teacher.tflite"
+    teacher.write_bytes(_liar())
+    found = tiny_run.run(
+        tmp_path / "run", teacher=str(teacher), teacher_range=[-1, 127 / 128], teacher_share=1.0
+    )
+    assert found.best.accuracy < 0.1
+    (answers,) = (tmp_path / "run").glob("answers-*")
+    assert len(list(answers.iterdir())) == tiny_run.EFFORT.fine_tuning
+
+
+def _liar() -> bytes:
+    """A network that takes the brightest of three channels for the next one."""
+    import tf_keras
+
+    from zoo.recipes.tflite_files import float_file
+
+    source = tf_keras.layers.Input(tiny_run.SPACE.input_shapes[-1])
+    answer = tf_keras.layers.Dense(3, "softmax")
+    network = tf_keras.Model(source, answer(tf_keras.layers.GlobalAveragePooling2D()(source)))
+    answer.set_weights([100 * np.roll(np.eye(3), 1, axis=1), np.zeros(3)])
+    return float_file(network)

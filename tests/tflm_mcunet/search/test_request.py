@@ -13,6 +13,7 @@ from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.search.request import Request
 
 _REQUEST = Request(task="vww", data="photos", board="nano33ble", effort=Effort(epochs=3))
+_TAUGHT = dataclasses.replace(_REQUEST, teacher="large.tflite", teacher_range=(0, 1))
 
 
 def test_limits_are_the_boards_unless_given() -> None:
@@ -50,10 +51,11 @@ def test_keywords_are_for_folders_of_clips(tmp_path: Path) -> None:
         dataclasses.replace(request, task="kws-ar")
 
 
-def test_kept_and_read(tmp_path: Path) -> None:
-    _REQUEST.keep(tmp_path / "run")
-    _REQUEST.keep(tmp_path / "run")
-    assert Request.read(tmp_path / "run") == _REQUEST
+@pytest.mark.parametrize("request_", [_REQUEST, _TAUGHT])
+def test_kept_and_read(tmp_path: Path, request_: Request) -> None:
+    request_.keep(tmp_path / "run")
+    request_.keep(tmp_path / "run")
+    assert Request.read(tmp_path / "run") == request_
 
 
 def test_another_search_in_the_folder_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Searches and trains the networks of `zoo.recipes.visual_wake_words`.
+
+One supernet serves all sizes. It, the networks found in it and MLPerf Tiny's, which they are
+compared with, learn from the same crops and the same teacher. Every step leaves files in the
+folder of the run, and is not done again.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import tf_keras
+
+from tflm_mcunet import tasks
+from tflm_mcunet.search import extraction, material, training, tuning
+from tflm_mcunet.search.evaluator import Evaluator
+from tflm_mcunet.search.evolution import Evolution, Record, Settings
+from tflm_mcunet.search.limits import Limits
+from tflm_mcunet.search.material import Material
+from tflm_mcunet.search.space import SearchSpace, image_space
+from tflm_mcunet.search.supernet import Supernet
+from tflm_mcunet.search.teacher import Teacher, tflite_teacher
+from tflm_mcunet.search.training import TrainingOptions
+from zoo.recipes import baselines
+
+_K = 1024
+
+REFERENCE = "mlperf-mobilenet-v1"
+
+SIZES = {
+    "vww-xs": Limits(sram_bytes=32 * _K, macs=1_500_000),
+    "vww-s": Limits(sram_bytes=64 * _K, macs=3_000_000),
+    "vww-m": Limits(sram_bytes=128 * _K, macs=6_000_000),
+}
+"""What each network must keep to; SRAM with the whole image in it.
+
+It is the MACs that bind, which make training slow: our schedules hold much larger networks.
+"""
+
+AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
+"""Small crops: that they need not show what the label says is the teacher's business."""
+
+SUPERNET = TrainingOptions(
+    epochs=16, warm_up=5, random_networks=1, optimizer="adam", learning_rate=3e-3
+)
+EVOLUTION = Settings(population=20, generations=6, parents=6)
+FINE_TUNING = {"vww-xs": 20, "vww-s": 10, "vww-m": 20, REFERENCE: 20}
+"""Epochs of each network by itself; of MLPerf Tiny's, beside as many as the supernet has."""
+
+BATCH, SEED = 64, 0
+RESOLUTIONS = (48, 64)
+_KEPT_SIDE = 111  # images are kept 1.15 times as large: 128 pixels, as they are stored
+
+
+def space(classes: int = 2) -> SearchSpace:
+    """MCUNet's space at W = 0.3, with fewer blocks, and with a 1x1 convolution at the end."""
+    whole = image_space(classes=classes, resolutions=RESOLUTIONS, width_multiplier=0.3)
+    first, *middle, last = (
+        dataclasses.replace(stage, depths=depths, kernels=stage.kernels[:kernels])
+        for stage, depths, kernels in zip(whole.stages[1:], _DEPTHS, _KERNELS, strict=True)
+    )
+    return dataclasses.replace(
+        whole,
+        name=f"{whole.name}, shallow",
+        stages=(whole.stages[0], first, *middle, last),
+        head_channels=256,
+    )
+
+
+_DEPTHS = ((1, 2), (1, 2, 3), (1, 2, 3), (1, 2, 3), (1, 2, 3), (1,))
+_KERNELS = (2, 3, 3, 3, 3, 3)
+"""How many of the three kernels each stage may choose from, the smallest first."""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Run:
+    """A folder, and what networks in it learn from."""
+
+    folder: Path
+    made: Material
+    teacher: Teacher
+
+    def evaluator(self) -> Evaluator:
+        """The trained supernet."""
+        evaluator = Evaluator(space(len(self.made.classes)), self.folder / "evaluation")
+        if evaluator.is_saved:
+            return evaluator
+        supernet = Supernet(evaluator.space, seed=SEED)
+        training.train(
+            supernet,
+            self._train,
+            SUPERNET,
+            directory=self.folder / "supernet",
+            teacher=self.teacher,
+        )
+        size = evaluator.space.input_shapes[-1][:2]
+        calibration, validation = (self.made.evaluation(s, size) for s in ("calibration", "val"))
+        return Evaluator.save(supernet, calibration, validation, evaluator.folder)
+
+    def settings(self, name: str) -> str:
+        """All that a network depends on besides the data, as text."""
+        common = (
+            space(len(self.made.classes)),
+            SUPERNET,
+            FINE_TUNING[name],
+            AUGMENTATION,
+            BATCH,
+            SEED,
+        )
+        own = (SIZES[name], EVOLUTION) if name in SIZES else ()
+        return repr((*common, *own, self.teacher.share, self.teacher.views))
+
+    def best(self, name: str) -> Record:
+        """The network found for a size."""
+        evaluator = self.evaluator()
+        state = self.folder / f"evolution-{name}.json"
+        evolution = Evolution(evaluator.space, SIZES[name], settings=EVOLUTION, state=state)
+        return evolution.run(evaluator)
+
+    def network(self, name: str) -> tf_keras.Model:
+        """It, trained by itself from the supernet's weights; gives probabilities."""
+        architecture = self.best(name).architecture
+        supernet, calibration, _ = self.evaluator().load()
+        statistics = extraction.calibrate(supernet, architecture, calibration)
+        model = extraction.extract(supernet, architecture, statistics)
+        self._fine_tune(model, name, FINE_TUNING[name])
+        return tf_keras.Model(model.inputs, tf_keras.layers.Softmax()(model.output))
+
+    def reference(self) -> tf_keras.Model:
+        """MLPerf Tiny's network, trained from scratch on the same; gives probabilities."""
+        tf_keras.utils.set_random_seed(SEED)
+        model = baselines.mobilenet_v1(classes=len(self.made.classes))
+        classifier = model.layers[-1]
+        classifier.activation = tf_keras.activations.linear  # training takes logits
+        self._fine_tune(model, REFERENCE, epochs(REFERENCE))
+        classifier.activation = tf_keras.activations.softmax
+        return model
+
+    def _fine_tune(self, model: tf_keras.Model, name: str, epochs: int) -> None:
+        folder = self.folder / name
+        tuning.fine_tune(model, self._train, epochs=epochs, teacher=self.teacher, directory=folder)
+
+    def _train(self, epoch: int) -> Any:
+        """As the teacher sees it; students get a smaller copy."""
+        return self.made.train(epoch, self.teacher.size)
+
+
+def epochs(name: str) -> int:
+    """All that a network is trained for, those of the supernet it comes from included."""
+    return SUPERNET.epochs + FINE_TUNING[name]
+
+
+def open_run(folder: Path, data: Path, teacher: Path, *, excluded: Collection[int] = ()) -> Run:
+    """A run, new or to be resumed.
+
+    Args:
+        folder: of the run.
+        data: photos, as `tasks.load` takes them.
+        teacher: MLPerf Tiny's float model, whose answers are probabilities and whose inputs are
+            pixels from 0 to 1.
+        excluded: as `tasks.load` has it.
+
+    Raises:
+        ConversionError: data or teacher cannot be used.
+    """
+    made = material.images(
+        data,
+        resolution=_KEPT_SIDE,
+        batch_size=BATCH,
+        seed=SEED,
+        augmentation=AUGMENTATION,
+        excluded=excluded,
+    )
+    answers = folder / "answers"
+    return Run(folder, made, tflite_teacher(teacher, low=0.0, high=1.0, folder=answers))

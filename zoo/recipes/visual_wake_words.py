@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Makes vww-xs, vww-s and vww-m: is there a person in the photo?
+
+    python -m zoo.recipes.visual_wake_words --data ../shared/data
+
+Writes `model.tflite` and `entry.json` of each model, and MLPerf Tiny's network, trained on the
+same, into a folder for `zoo.recipes.comparison`. What is trained already is not trained again, and
+what was interrupted goes on: see `zoo.recipes.person_networks`.
+
+Networks are trained on the training split, and chosen by the validation split, of the photos.
+The test split and MLPerf Tiny's accuracy set play no part here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.models import add_data_option
+from tflm_converters.errors import ConversionError
+from tflm_mcunet import quantization_report
+from tflm_mcunet.files import staged
+from tflm_mcunet.quantize import quantize
+from tflm_mcunet.search import learning
+from tflm_mcunet.tasks.files import table
+from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
+from zoo.recipes import person_networks, tflite_files
+from zoo.recipes.cards import MODELS
+from zoo.recipes.comparison import BASELINES
+from zoo.recipes.entry_files import Json, write_json
+from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, Run, epochs
+
+TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
+ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
+
+FLOAT, FACTS = "fp32.tflite", "facts.json"
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    add_data_option(parser)
+    parser.add_argument(
+        "--coco",
+        type=Path,
+        metavar="DIR",
+        help="COCO's photos and annotations, to train on the whole of Visual Wake Words instead",
+    )
+    parser.add_argument(
+        "--build",
+        type=Path,
+        default=Path("build") / "vww",
+        metavar="DIR",
+        help="folder for searches and trained networks; default: %(default)s",
+    )
+    parser.add_argument(
+        "names",
+        nargs="*",
+        metavar="MODEL",
+        default=[*SIZES, REFERENCE],
+        help=f"of {', '.join((*SIZES, REFERENCE))}; default: all",
+    )
+    options = parser.parse_args()
+    try:
+        make_all(options.names, options.data, options.build, coco=options.coco)
+    except ConversionError as error:
+        print(f"{parser.prog}: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def make_all(names: Sequence[str], data: Path, build: Path, *, coco: Path | None = None) -> None:
+    """Trains what is not there yet, and writes all entries.
+
+    Raises:
+        ConversionError: data are not there, or a folder cannot be written.
+    """
+    run = person_networks.open_run(
+        build,
+        coco or data / "vww",
+        data / TEACHER,
+        excluded=accuracy_set(data / ACCURACY_SET) if coco else (),
+    )
+    for name in names:
+        folder = build / "models" / name
+        if not is_made(folder, name, run):
+            with staged(folder) as stage:
+                make(stage, name, run)
+        facts = read_json(folder / FACTS)
+        print(
+            f"{name}: validation split, float32 {facts['float32']:.1%}, int8 {facts['int8']:.1%}",
+            file=sys.stderr,
+        )
+        for home in homes(name):
+            with staged(home) as stage:
+                (stage / ORIGINAL).write_bytes((folder / ORIGINAL).read_bytes())
+                write_json(stage / ENTRY, entry(name, facts))
+
+
+def is_made(folder: Path, name: str, run: Run) -> bool:
+    """Whether its network was trained so."""
+    path = folder / FACTS
+    return path.is_file() and read_json(path)["settings"] == run.settings(name)
+
+
+def homes(name: str) -> list[Path]:
+    """Where a model belongs: in the zoo, or beside each of its models."""
+    return [BASELINES / size / name for size in SIZES] if name == REFERENCE else [MODELS / name]
+
+
+def accuracy_set(labels: Path) -> set[int]:
+    """Numbers of the photos that MLPerf Tiny takes from COCO, which are never trained on."""
+    return {int(Path(row["file"]).stem) for row in table(labels, ("file",))}
+
+
+def make(folder: Path, name: str, run: Run) -> None:
+    """Trains a network and quantizes it; writes two models and facts."""
+    network = run.reference() if name == REFERENCE else run.network(name)
+    size = network.input_shape[1:3]
+    int8 = quantize(network, learning.representative(run.made.evaluation("calibration", size)))
+    (folder / ORIGINAL).write_bytes(int8)
+    (folder / FLOAT).write_bytes(tflite_files.float_file(network))
+    compared = quantization_report.compare(network, int8, run.made.evaluation("val", size))
+    facts: Json = {
+        "float32": compared.float32,
+        "int8": compared.ptq,
+        "side": size[0],
+        "classes": list(run.made.classes),
+        "photos": run.made.splits,
+        "teacher_share": run.teacher.share,
+        "settings": run.settings(name),
+    }
+    is_reference = name == REFERENCE
+    facts["network"] = network.name if is_reference else str(run.best(name).architecture)
+    write_json(folder / FACTS, facts)
+
+
+def entry(name: str, facts: Json) -> Json:
+    """What `entry.json` holds; digests follow when it is sealed."""
+    return {
+        "name": name,
+        "version": "1.0",
+        "task": "visual wake words",
+        "title": title(name, facts["side"]),
+        "input": {
+            "kind": "image",
+            "height": facts["side"],
+            "width": facts["side"],
+            "channels": 3,
+            "scale": 1 / 128,
+            "offset": -1.0,
+            "fit": "stretch",
+        },
+        "output": {"kind": "classes", "labels": facts["classes"]},
+        "quantization": "int8-ptq",
+        "conversion": {"row_fed": True},
+        **_TEXTS,
+        "splits": splits(name, facts),
+        "recipe": f"python -m zoo.recipes.visual_wake_words --data ../shared/data {name}",
+        "test_sets": ["vww01", "vww"],
+        "sha256": {},
+    }
+
+
+def title(name: str, side: int) -> str:
+    if name == REFERENCE:
+        return (
+            "MLPerf Tiny's MobileNetV1 0.25, trained on the same crops by the same teacher for "
+            f"{epochs(name)} epochs"
+        )
+    return f"Person or no person in a photo of {side}x{side} pixels"
+
+
+NETWORK = "The network: "
+"""What the description of an architecture stands behind."""
+
+_TEXTS: Json = {
+    "data": [
+        {
+            "name": "Person / no-person photographs: Pascal VOC 2012, Leeds Sports Pose Extended, "
+            "surveillance views, ImageNet samples, COCO, houses, animals, groceries",
+            "licence": "of many owners, for most photos none is stated; none of them is in the zoo",
+            "use": "training, choice of networks by the validation split, test (vww)",
+        },
+        {
+            "name": "MLPerf Tiny's reference model vww_96_float.tflite",
+            "licence": "Apache-2.0",
+            "use": "teacher: of each crop its answer is learned",
+        },
+        {
+            "name": "MLPerf Tiny's accuracy set vww01: 900 photos of COCO",
+            "licence": "the photos are their authors', the repository is Apache-2.0",
+            "use": "test alone",
+        },
+    ],
+    "weights_licence": "Apache-2.0",
+    "intended_use": (
+        "waking up what takes more power, when somebody comes into view: with the OV7675 camera of "
+        "the Nano 33 BLE Sense kit, whose sketch `zoo export` brings, or with any picture, "
+        "stretched to a square."
+    ),
+    "limits": (
+        "It is wrong as often as vww01 shows; errors by source show on what. It has learned from "
+        "few photos, and was never tried on the pictures of the camera itself: judge it with `zoo "
+        "eval` on yours before use. Not for safety, not for telling who somebody is."
+    ),
+}
+
+
+def splits(name: str, facts: Json) -> str:
+    """What was done with the data, and what came of it."""
+    photos, share = facts["photos"], facts["teacher_share"]
+    return (
+        f"Photos are split by scene: {photos['train']:,} for training, {photos['val']:,} for "
+        f"validation, {photos['test']:,} for test. Their sources give the label away, as all "
+        "sports photos show a person and no kitchen does, so the test split flatters; vww01 is the "
+        "judge, which no training photo is in or nearly in. Batches are balanced by class and, "
+        "with the square root of their sizes, by source. Crops show "
+        f"{AUGMENTATION.area[0]:.0%} to {AUGMENTATION.area[1]:.0%} of a photo; they are flipped, "
+        f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
+        "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
+        "all sizes; for each, the network of highest validation accuracy under its limits was "
+        f"evolved, and trained by itself; {epochs(name)} epochs in all. "
+        f"{NETWORK}{facts['network']}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
