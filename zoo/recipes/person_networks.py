@@ -47,7 +47,7 @@ AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 SUPERNET = TrainingOptions(
     epochs=16, warm_up=5, random_networks=1, optimizer="adam", learning_rate=3e-3
 )
-EVOLUTION = Settings(population=20, generations=6, parents=6)
+EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
 FINE_TUNING = {"vww-xs": 20, "vww-s": 10, "vww-m": 20, REFERENCE: 20}
 """Epochs of each network by itself; of MLPerf Tiny's, beside as many as the supernet has."""
 

@@ -59,7 +59,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     space = dataclasses.replace(tiny_image_space(), classes=2)
     settings = {
         "SUPERNET": training.TrainingOptions(epochs=3, warm_up=1, optimizer="adam"),
-        "EVOLUTION": Settings(population=4, generations=2, parents=2),
+        "EVOLUTION": Settings(population=4, generations=2, parent_share=0.5),
         "SIZES": {NAME: Limits(flash_bytes=12_000)},
         "FINE_TUNING": {NAME: 12, REFERENCE: 1},
         "BATCH": 8,
