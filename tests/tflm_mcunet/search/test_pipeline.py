@@ -145,7 +145,7 @@ def test_a_teacher_has_its_say(tmp_path: Path) -> None:
     found = tiny_run.run(
         tmp_path / "run", teacher=str(teacher), teacher_range=[-1, 127 / 128], teacher_share=1.0
     )
-    assert found.best.accuracy < 0.1
+    assert found.best.accuracy < 0.25  # guessing: a third
     (answers,) = (tmp_path / "run").glob("answers-*")
     assert len(list(answers.iterdir())) == tiny_run.EFFORT.fine_tuning
 
