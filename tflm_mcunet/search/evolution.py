@@ -12,6 +12,7 @@ exactly as if it had never been interrupted.
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import json
 import os
@@ -78,7 +79,7 @@ class Record:
     generation: int
 
 
-class Search:
+class Search(abc.ABC):
     """Proposes networks that keep to the limits, and records how good they are.
 
     Args:
@@ -125,9 +126,9 @@ class Search:
     def finished(self) -> bool:
         return self.generation >= self.settings.generations
 
+    @abc.abstractmethod
     def propose(self) -> list[Architecture]:
         """The networks of the next generation, none of which was proposed before."""
-        raise NotImplementedError
 
     def record(self, architectures: Sequence[Architecture], accuracies: Sequence[float]) -> None:
         """Takes in what a generation has come to, and saves it."""
