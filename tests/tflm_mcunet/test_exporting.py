@@ -86,6 +86,18 @@ def test_a_converted_model_is_exported_as_it_is(model: Path, tmp_path: Path) -> 
         export_c(path, row_fed=True, mode="patch")
 
 
+def test_a_converted_row_fed_model_is_checked_on_all_of_its_rows(
+    shared_data: Path, tmp_path: Path
+) -> None:
+    """Though its file shows the shape of one row alone."""
+    path = tmp_path / "small.tflite"
+    original = shared_data / "mlperf_tiny" / "models" / "kws_ref_model_int8.tflite"
+    path.write_bytes(convert(original, row_fed=True, samples=0).model)
+    export = export_c(path, samples=1)
+    assert (export.interface.row_bytes, export.golden_bytes) == (10, 49 * 10 + 12)
+    assert c_programs.call([build(tmp_path, export)]) == "small: 1 inputs, 0 differing bytes\n"
+
+
 TWO_MODELS = """
 #include <cstdio>
 #include <cstring>

@@ -137,6 +137,18 @@ def test_export_converts_as_the_entry_says(
     assert (tmp_path / "TinyPhoto.zip").is_file()
 
 
+def test_export_for_tensorflow_lite_micro(
+    zoo_folder: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    out = tmp_path / "Tiny.zip"
+    result = result_of(capsys, "export", "tiny-photo", "--runtime", "tflm", "--out", out)
+    assert result["operators"] == ["tflm_mcunet::AddOperator(resolver)"]
+    with zipfile.ZipFile(out) as archive:
+        source = archive.read("Tiny/src/tiny_photo.cpp").decode()
+    assert "tflite::MicroInterpreter" in source
+    assert all(f'"{label}"' in source for label in fake_zoo.LABELS)
+
+
 @pytest.mark.parametrize(("board", "sensor"), [("nano33ble", "microphone"), ("uno-r4", None)])
 def test_export_takes_the_front_end_of_a_model_for_sound(
     site: Path, tmp_path: Path, capsys: Capture, board: str, sensor: str | None
