@@ -10,6 +10,7 @@ from pathlib import Path
 from tflm_converters.emit.c_source import CModel
 from tflm_converters.errors import ConversionError, UnsupportedModelError
 from tflm_mcunet import front_ends
+from tflm_mcunet.arduino_library import fill
 from tflm_mcunet.audio.anomaly import anomaly_settings
 from tflm_mcunet.audio.c_source import (
     ANOMALY_FUNCTIONS,
@@ -22,6 +23,7 @@ from tflm_mcunet.audio.c_source import (
     c_log_spectrum,
 )
 from tflm_mcunet.boards import Board
+from tflm_mcunet.inertial import BY_LIBRARY as INERTIAL_SENSORS
 
 _K = 1024
 _FRAMES = (("QQVGA", 120, 160), ("QCIF", 144, 176), ("QVGA", 240, 320))
@@ -226,6 +228,7 @@ def _imu(model: CModel, board: Board) -> Sensor:
 def _vibration(model: CModel, board: Board, front_end: Path, anomaly: str | Path | None) -> Sensor:
     """The inertial sensor, whose acceleration becomes log spectra."""
     library = _library(board, "imu")
+    inertial = INERTIAL_SENSORS[library]
     height, width, channels = _shape(model)
     values = height * width * channels
     config = front_ends.log_spectrum(front_end, model, axes=_AXES, values=values)
@@ -253,7 +256,12 @@ def _vibration(model: CModel, board: Board, front_end: Path, anomaly: str | Path
             "samples and features": 2 * config.window * _AXES + 4 * config.fft_size + values,
         },
         flash_bytes=48 * _K,
-        values={"steps_per_g": _STEPS_PER_G, "tolerance": _RATE_TOLERANCE, **score},
+        values={
+            "steps_per_g": _STEPS_PER_G,
+            "tolerance": _RATE_TOLERANCE,
+            "begin_sensor": fill(inertial.template, **inertial.setting(config.rate)),
+            **score,
+        },
         functions=functions,
         files={name: text.encode() for name, text in files.items()},
         template="vibration",
