@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""From a model file to an Arduino library that runs it in TensorFlow Lite Micro."""
+"""From a model file to sources that run it in the TensorFlow Lite Micro that users installed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from tflm_converters.emit.c_source import Golden, identifier
+from tflm_converters.emit.c_interface import Golden, Interface, c_golden, c_header, c_labels
 from tflm_converters.emit.c_tables import integers
 from tflm_converters.errors import UnsupportedModelError
 from tflm_converters.graph import Graph, Kind, Op, PassThroughAttributes
-from tflm_mcunet import boards, runtime_sources
-from tflm_mcunet.arduino import within_core
-from tflm_mcunet.arduino_library import Library, Share, core_of, fill, folder_name
+from tflm_mcunet import runtime_sources
+from tflm_mcunet.arduino_library import ArduinoModel
+from tflm_mcunet.arduino_sketches import fill
 from tflm_mcunet.arena import ArenaUse, arena_use
-from tflm_mcunet.boards import Board
 from tflm_mcunet.conversion import Progress
 from tflm_mcunet.exporting import Files, read_and_convert, stored
-from tflm_mcunet.exporting import title as title_of
+from tflm_mcunet.interfaces import interface_of
 
 INTERPRETER_CODE_BYTES = 96 * 1024
 """More than TensorFlow Lite Micro without operators and our operator take on a Cortex-M4."""
@@ -41,122 +40,101 @@ _METHODS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class TflmLibrary(Library):
+class InTflm(ArduinoModel):
     """A converted model, `content`, with an interpreter's arena.
 
-    `operators` are expressions in C++ that add what the model needs to a `resolver`.
+    Its functions are those that C has without an interpreter. `operators` are expressions in C++
+    that add what the model needs to a `resolver`.
     """
 
-    identifier: str
-    model_title: str
+    declared: Interface
     content: bytes
     arena: ArenaUse
     operators: tuple[str, ...]
     golden: Golden
 
     @property
-    def title(self) -> str:
-        return self.model_title
+    def interface(self) -> Interface:
+        return self.declared
 
     @property
-    def memory(self) -> tuple[Share, Share]:
-        core = core_of(self.board)
+    def sram(self) -> dict[str, int]:
+        return {"arena": self.arena.total, "interpreter": INTERPRETER_SRAM_BYTES}
+
+    @property
+    def flash(self) -> dict[str, int]:
         others = sum("resolver.Add" in operator for operator in self.operators)
-        sram = {
-            "the board's software": core.sram_bytes,
-            "arena": self.arena.total,
-            "interpreter": INTERPRETER_SRAM_BYTES,
-        }
-        flash = {
-            "the board's software": core.flash_bytes,
+        return {
             "model": len(self.content),
             "code": INTERPRETER_CODE_BYTES + others * OPERATOR_CODE_BYTES,
             "stored input": self.golden.bytes,
         }
-        return (
-            Share("SRAM", self.board.sram_bytes, sram),
-            Share("flash", self.board.flash_bytes, flash),
-        )
 
     @property
     def sources(self) -> Files:
-        made = {
-            f"{self.identifier}_model.h": self._fill("model.h"),
-            f"{self.identifier}_model.c": self._fill("model.c", model=_bytes(self.content)),
-            f"{self.identifier}_operators.h": self._fill("operators.h"),
-            f"{self.identifier}_golden.h": self._fill("golden.h"),
-            f"{self.identifier}_golden.c": self._golden_source(),
-        }
-        runtime = {name: path.read_bytes() for name, path in runtime_sources.operator().items()}
-        return {name: text.encode() for name, text in made.items()} | runtime
-
-    @property
-    def sketches(self) -> Files:
-        return {"SelfTest": self._fill("sketch.ino").encode()}
-
-    @property
-    def descriptions(self) -> Files:
-        properties = fill(
-            "library.properties",
-            library=self.name,
-            title=self.title,
-            need=f"Needs TensorFlow Lite Micro and {self.arena.total} bytes for its arena.",
-            header=f"{self.identifier}_model.h",
+        name = self.interface.name
+        header = c_header(
+            self.interface,
+            source=f"{name}.cpp",
+            how="TensorFlow Lite Micro runs it",
+            arena_bytes=self.arena.total,
         )
-        sram, flash = (share.table() for share in self.memory)
-        return {
-            "library.properties": properties.encode(),
-            "README.md": self._fill("README.md", sram=sram, flash=flash).encode(),
+        made = {
+            f"{name}.h": header,
+            f"{name}.cpp": self._source(),
+            f"{name}_model.h": self._fill("model.h", model_bytes=len(self.content)),
+            f"{name}_model.c": self._fill("model.c", model=_bytes(self.content)),
+            f"{name}_operators.h": self._operators(),
         }
+        texts = made | c_golden(self.interface, [self.golden])
+        runtime = {path: file.read_bytes() for path, file in runtime_sources.operator().items()}
+        return {path: text.encode() for path, text in texts.items()} | runtime
+
+    @property
+    def need(self) -> str:
+        return (
+            "It needs one of the libraries Arduino_TensorFlowLite and Chirale_TensorFlowLite, and "
+            f"{self.arena.total} bytes of SRAM for the arena of TensorFlow Lite Micro."
+        )
+
+    @property
+    def includes(self) -> str:
+        return fill("tflm/include.ino")
 
     def to_json(self) -> dict[str, Any]:
-        return super().to_json() | {"name": self.identifier, "operators": list(self.operators)}
+        return super().to_json() | {"operators": list(self.operators)}
 
-    def _golden_source(self) -> str:
-        arrays, names = [], []
-        for index, array in enumerate(self.golden.arrays):
-            arrays.append(
-                f"static const uint8_t kTensor{index}[] = {{\n{_bytes(array.tobytes())}\n}};"
-            )
-            names.append(f"{{kTensor{index}, sizeof kTensor{index}}}")
-        inputs = len(self.golden.inputs)
+    def _source(self) -> str:
+        definitions = self._fill(f"{self.interface.feeding}.cpp")
+        for direction in ("output",) if self.interface.row_fed else ("input", "output"):
+            for index, port in enumerate(self.interface.ports(direction)):
+                definitions += self._fill(f"{direction}.cpp", index=index, **port)
         return self._fill(
-            "golden.c",
-            arrays="\n\n".join(arrays),
-            inputs=", ".join(names[:inputs]),
-            outputs=", ".join(names[inputs:]),
-        )
-
-    def _fill(self, template: str, **values: object) -> str:
-        return fill(
-            f"tflm/{template}",
-            library=self.name,
-            name=self.identifier,
-            NAME=self.identifier.upper(),
-            title=self.title,
-            board=self.board.title,
-            arena_bytes=self.arena.total,
+            "model.cpp",
             persistent=self.arena.total - self.arena.non_persistent,
             tensors=self.arena.non_persistent,
-            model_bytes=len(self.content),
-            count=len(self.operators),
-            added=" &&\n         ".join(f"{operator} == kTfLiteOk" for operator in self.operators),
-            input_count=len(self.golden.inputs),
-            output_count=len(self.golden.outputs),
-            **values,
+            definitions=(definitions + c_labels(self.interface)).rstrip("\n"),
         )
 
+    def _operators(self) -> str:
+        added = " &&\n         ".join(f"{operator} == kTfLiteOk" for operator in self.operators)
+        return self._fill("operators.h", count=len(self.operators), added=added)
 
-def export_arduino_tflm(
+    def _fill(self, template: str, **values: object) -> str:
+        interface = self.interface
+        names = {"name": interface.name, "NAME": interface.name.upper()}
+        return fill(f"tflm/{template}", **(names | {"title": interface.title} | values))
+
+
+def export_tflm(
     model: str | Path,
     *,
-    library: str,
-    board: str | Board,
     name: str | None = None,
+    labels: str | Path | None = None,
     progress: Progress = lambda what, share: None,
     **options: Any,
-) -> TflmLibrary:
-    """Makes an Arduino library of a model for the TensorFlow Lite Micro that users have.
+) -> InTflm:
+    """Makes sources that run a model in an Arduino library of TensorFlow Lite Micro.
 
     The arena is the smallest with which the pinned tflite-micro wheel runs the model on this
     machine: enough for microcontrollers, where pointers and what is made of them are smaller.
@@ -164,39 +142,23 @@ def export_arduino_tflm(
     Args:
         model: path of a `.tflite` file, converted or not; it may have operators that our runtime
             does not have.
-        library: the library's name, which becomes that of its folder.
-        board: name of a board, or one of your own, with the share of its Arduino core.
         name: prefix of files and functions; default: from the file's name.
+        labels: text file with a line for each channel of the first output.
         progress: called as work is done.
         options: schedule of a model that is not converted yet, as for `convert`.
 
     Raises:
-        BudgetError: a sketch with the model would not fit the board.
         UnsupportedModelError: the resolver of TensorFlow Lite Micro does not know an operator.
         ConversionError: the model cannot be converted, or not within the budget.
-
-    Example:
-        >>> made = export_arduino_tflm("model.tflite", library="Vww", board="nano33ble")
-        >>> Path("Vww.zip").write_bytes(made.zip())
     """
-    path, target = Path(model), boards.get(board)
-    options = within_core(options, target)
+    path = Path(model)
     original, converted = read_and_convert(path, progress=progress, **options)
     operators = _operators(converted.graph, path.name)
+    interface = interface_of(converted.graph, path=path, name=name, labels=labels)
     progress("running TensorFlow Lite Micro", 0.9)
     (golden,) = stored(original, converted, 1)
-    made = TflmLibrary(
-        folder_name(library),
-        target,
-        identifier(name or path.stem),
-        title_of(path),
-        converted.content,
-        arena_use(converted.content, name=path.name),
-        operators,
-        golden,
-    )
-    made.check()
-    return made
+    arena = arena_use(converted.content, name=path.name)
+    return InTflm(interface, converted.content, arena, operators, golden)
 
 
 def _operators(graph: Graph, name: str) -> tuple[str, ...]:

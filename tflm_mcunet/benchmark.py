@@ -19,7 +19,7 @@ from tflm_mcunet.boards import Board
 from tflm_mcunet.comparison import Comparison, Model
 from tflm_mcunet.conversion import Conversion, Progress, convert
 from tflm_mcunet.emulator import Build, OperatorCost, toolchain
-from tflm_mcunet.emulator.deployment import Deployment, fed_rows, is_converted
+from tflm_mcunet.emulator.deployment import Deployment, is_converted
 from tflm_mcunet.emulator.images import ProgramView
 from tflm_mcunet.files import read_file
 from tflm_mcunet.host_process import HostProcess
@@ -167,18 +167,9 @@ class _Session:
         self.original, self.converted = pair
         self.board, self.host, self.progress = board, host, progress
         self.comparison = Comparison(*pair, host)
-        # A row-fed file without its original does not show the whole shape of its input.
-        rows = fed_rows(self.converted.graph) if self.original is self.converted else 1
-        self.inputs = [self._inputs(index, rows) for index in range(samples)]
+        self.inputs = [self.comparison.inputs(index, seed=0) for index in range(samples)]
         progress("running TensorFlow Lite Micro", 0.0)
         self.results = list(self.comparison.outputs(self.inputs))
-
-    def _inputs(self, index: int, rows: int) -> Arrays:
-        """One sample; of inputs that are one row large, as many rows as wanted."""
-        parts = [self.comparison.inputs(index * rows + row, seed=0) for row in range(rows)]
-        if rows == 1:
-            return parts[0]
-        return tuple(np.concatenate(pieces, axis=1) for pieces in zip(*parts, strict=True))
 
     def emulated(self, build: Build) -> Benchmark:
         deployment = Deployment.of(self.converted.graph, name=self.converted.name)

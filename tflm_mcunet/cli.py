@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import boards, cli_search, cli_zoo
-from tflm_mcunet.cli_schedule import add_board, add_mode
+from tflm_mcunet.cli_schedule import add_board, add_mode, add_runtime
 from tflm_mcunet.option_types import byte_count, count, patch_grid, positive, ratio
 
 PROGRAM = "tflm-mcunet"
@@ -209,13 +209,7 @@ def _add_export(commands: _Commands[_Parser]) -> argparse.ArgumentParser:
         metavar="FILE",
         help="text file with a line for each output channel; default: none",
     )
-    parser.add_argument(
-        "--runtime",
-        choices=("c", "tflm"),
-        default="c",
-        help="arduino: c: no interpreter; tflm: in the TensorFlow Lite Micro library that is "
-        "installed; default: c",
-    )
+    add_runtime(parser, note="arduino: ")
     parser.add_argument(
         "--sensor",
         choices=(*boards.SENSORS, "none"),

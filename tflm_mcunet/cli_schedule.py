@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Options that several commands have: the board, and how layers may run."""
+"""Options that several commands have: the board, its runtime, and how layers may run."""
 
 from __future__ import annotations
 
@@ -16,6 +16,17 @@ def add_board(parser: argparse.ArgumentParser, *, default: str | None = None) ->
         default=default,
         metavar="NAME",
         help=known if default is None else f"{known}; default: {default}",
+    )
+
+
+def add_runtime(parser: argparse.ArgumentParser, *, note: str = "") -> None:
+    """`--runtime` of Arduino libraries; `note` begins its help."""
+    parser.add_argument(
+        "--runtime",
+        choices=("c", "tflm"),
+        default="c",
+        help=f"{note}c: no interpreter; tflm: in the Arduino library of TensorFlow Lite Micro "
+        "that is installed; default: c",
     )
 
 

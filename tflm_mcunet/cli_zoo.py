@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tflm_mcunet import boards
-from tflm_mcunet.cli_schedule import add_board
+from tflm_mcunet.cli_schedule import add_board, add_runtime
 
 
 def add_actions(zoo: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
@@ -49,6 +49,7 @@ def _add_show(parser: argparse.ArgumentParser) -> None:
 def _add_export(parser: argparse.ArgumentParser) -> None:
     _add_name(parser)
     add_board(parser, default="nano33ble")
+    add_runtime(parser)
     parser.add_argument(
         "--sensor",
         choices=("none",),

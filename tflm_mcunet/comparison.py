@@ -14,6 +14,7 @@ from tflm_converters.errors import ModelFileError
 from tflm_converters.graph import Graph, Tensor
 from tflm_mcunet import inference
 from tflm_mcunet.borders import Border, input_borders, output_borders, same_values
+from tflm_mcunet.emulator.deployment import fed_shape
 from tflm_mcunet.host_process import HostProcess
 from tflm_mcunet.inference import Arrays
 from tflm_mcunet.samples import sample
@@ -76,6 +77,8 @@ class Comparison:
     def __init__(self, original: Model, converted: Model, host: HostProcess) -> None:
         """Raises ModelFileError if inputs or outputs do not match."""
         self._models = (original, converted)
+        # A row-fed file without its original does not show the whole shape of its input.
+        self._rows = (fed_shape(original.graph) or (1,))[0]
         self._host = host
         self._inputs = _paired(self._models, input_borders, "input", _may_feed)
         self._outputs = _paired(self._models, output_borders, "output", _same_shape)
@@ -93,8 +96,11 @@ class Comparison:
         return parity
 
     def inputs(self, index: int, *, seed: int) -> Arrays:
-        """The core values of one sample."""
-        return sample([border.core for border, _ in self._inputs], index, seed=seed)
+        """The core values of one sample: if the original is fed row by row, of all rows."""
+        cores = [border.core for border, _ in self._inputs]
+        first = index * self._rows
+        rows = [sample(cores, first + row, seed=seed) for row in range(self._rows)]
+        return rows[0] if len(rows) == 1 else tuple(map(_joined, zip(*rows, strict=True)))
 
     def outputs(self, inputs: list[Arrays]) -> Iterator[tuple[Arrays, Arrays]]:
         """What the two models compute from the same core values, as core values."""
@@ -171,6 +177,10 @@ def _may_feed(original: Tensor, converted: Tensor) -> bool:
     """Whether the converted input takes the original's values, whole or row by row."""
     row_size = math.prod(original.shape[_ROW_AXIS + 1 :])
     return converted.shape == original.shape or math.prod(converted.shape) == row_size
+
+
+def _joined(rows: Arrays) -> np.ndarray:
+    return np.concatenate(rows, axis=_ROW_AXIS)
 
 
 def _describe(tensor: Tensor) -> str:

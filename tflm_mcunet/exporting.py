@@ -5,30 +5,22 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-import math
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from tflm_converters.emit.c_source import (
-    CModel,
-    Golden,
-    Port,
-    c_golden,
-    c_self_test,
-    c_sources,
-    entry_points,
-    identifier,
-)
+from tflm_converters.emit.c_interface import Golden, Interface, c_golden, c_self_test
+from tflm_converters.emit.c_source import CModel, c_sources, entry_points
 from tflm_converters.errors import ConversionError, UnsupportedModelError
-from tflm_converters.graph import Graph
+from tflm_converters.graph import Graph, Tensor
 from tflm_mcunet import runtime_sources
 from tflm_mcunet.comparison import Comparison, Model
 from tflm_mcunet.conversion import Progress, convert
 from tflm_mcunet.emulator.deployment import Deployment, is_converted
 from tflm_mcunet.files import read_file
 from tflm_mcunet.host_process import HostProcess
+from tflm_mcunet.interfaces import interface_of
 
 Files = dict[str, bytes]
 """File names and contents."""
@@ -45,14 +37,12 @@ class Export:
     golden: tuple[Golden, ...]
 
     @property
-    def arena_bytes(self) -> int:
-        return self.model.arrays.arena_bytes
+    def interface(self) -> Interface:
+        return self.model.interface
 
     @property
-    def row_bytes(self) -> int:
-        """What a caller who feeds rows holds beside the arena; 0 if the input is whole."""
-        arrays = self.model.arrays
-        return 0 if arrays.fed is None else math.prod(arrays.shape(arrays.fed)[1:])
+    def arena_bytes(self) -> int:
+        return self.model.arrays.arena_bytes
 
     @property
     def golden_bytes(self) -> int:
@@ -61,7 +51,7 @@ class Export:
     @property
     def files(self) -> Files:
         """Model, stored inputs, and the parts of the runtime that the model needs."""
-        texts = c_sources(self.model) | c_golden(self.model, self.golden)
+        texts = c_sources(self.model) | c_golden(self.interface, self.golden)
         sources = runtime_sources.needed(entry_points(self.model))
         files = {name: text.encode() for name, text in texts.items()}
         return files | {path.name: path.read_bytes() for path in sources}
@@ -69,15 +59,15 @@ class Export:
     @property
     def self_test(self) -> Files:
         """A program that checks the model."""
-        return {name: text.encode() for name, text in c_self_test(self.model).items()}
+        return {name: text.encode() for name, text in c_self_test(self.interface).items()}
 
     def to_json(self) -> dict[str, Any]:
         """The object that `tflm-mcunet export c --json` prints."""
         return {
-            "name": self.model.name,
+            "name": self.interface.name,
             "arena_bytes": self.arena_bytes,
             "table_bytes": self.model.table_bytes,
-            "row_fed": self.row_bytes > 0,
+            "row_fed": self.interface.row_fed,
             "golden": len(self.golden),
             "files": sorted(self.files | self.self_test),
         }
@@ -116,21 +106,13 @@ def export_c(
     original, converted = read_and_convert(path, progress=progress, **options)
     deployment = Deployment.of(converted.graph, name=path.name)
     c_model = CModel(
-        identifier(name or path.stem),
-        title(path),
+        interface_of(converted.graph, path=path, name=name, labels=labels),
         deployment.program,
         deployment.parameters,
-        *_ports(converted.graph, deployment),
+        *_tensors(converted.graph, deployment),
     )
-    if labels is not None:
-        c_model = dataclasses.replace(c_model, labels=_labels(Path(labels), c_model))
     progress("running TensorFlow Lite Micro", 0.9)
     return Export(c_model, stored(original, converted, samples))
-
-
-def title(path: Path) -> str:
-    """What comments call a model."""
-    return " ".join(path.name.split())
 
 
 def read_and_convert(path: Path, *, progress: Progress, **options: Any) -> tuple[Model, Model]:
@@ -157,37 +139,24 @@ def _refuse_schedule(path: Path, options: dict[str, Any]) -> None:
         )
 
 
-def _ports(graph: Graph, deployment: Deployment) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
-    """The model's inputs and outputs as tensors of the program, inputs first."""
+def _tensors(graph: Graph, deployment: Deployment) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """The program's tensors that are the model's inputs and outputs."""
+    for tensor in (*graph.inputs, *graph.outputs):
+        _check_type(graph.tensors[tensor])
     unread = set(range(len(graph.inputs))) - set(deployment.input_order)
     if unread:
         names = ", ".join(f"'{graph.tensors[graph.inputs[i]].name}'" for i in sorted(unread))
         raise UnsupportedModelError(f"no layer reads these inputs, remove them: {names}")
-    inputs = [deployment.input_order.index(i) for i in range(len(graph.inputs))]
-    outputs = [len(inputs) + i for i in deployment.output_order]
-    pairs = zip((*graph.inputs, *graph.outputs), (*inputs, *outputs), strict=True)
-    ports = tuple(_port(graph, tensor, position) for tensor, position in pairs)
-    return ports[: len(inputs)], ports[len(inputs) :]
+    inputs = tuple(deployment.input_order.index(i) for i in range(len(graph.inputs)))
+    return inputs, tuple(len(inputs) + i for i in deployment.output_order)
 
 
-def _port(graph: Graph, tensor: int, position: int) -> Port:
-    info = graph.tensors[tensor]
-    if info.dtype != "int8" or info.quantization is None:
+def _check_type(tensor: Tensor) -> None:
+    if tensor.dtype != "int8" or tensor.quantization is None:
         raise UnsupportedModelError(
-            f"'{info.name}' must be a quantized int8 tensor to be an input or output in C, "
-            f"got {info.dtype}"
+            f"'{tensor.name}' must be a quantized int8 tensor to be an input or output in C, "
+            f"got {tensor.dtype}"
         )
-    return Port(position, info.quantization)
-
-
-def _labels(path: Path, model: CModel) -> tuple[str, ...]:
-    labels = tuple(read_file(path).decode("utf-8", "replace").splitlines())
-    channels = model.arrays.shape(model.outputs[0].tensor)[2]
-    if len(labels) != channels:
-        raise ConversionError(
-            f"{path}: expected a line for each of the {channels} output channels, got {len(labels)}"
-        )
-    return labels
 
 
 def stored(original: Model, converted: Model, samples: int) -> tuple[Golden, ...]:

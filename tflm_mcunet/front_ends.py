@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from tflm_converters.emit.c_source import CModel
-from tflm_converters.errors import ConversionError
+from tflm_converters.emit.c_interface import Interface, Port
+from tflm_converters.errors import ConversionError, UnsupportedModelError
 from tflm_mcunet.audio.anomaly import AnomalyConfig
 from tflm_mcunet.audio.config import LogMelConfig, LogSpectrumConfig
 from tflm_mcunet.audio.detector import Listening
@@ -24,7 +24,7 @@ def is_log_spectrum(path: Path) -> bool:
     return "axes" in fields
 
 
-def log_mel(path: Path, model: CModel, *, rate: int, values: int) -> LogMelConfig:
+def log_mel(path: Path, model: Interface, *, rate: int, values: int) -> LogMelConfig:
     """The front end of a model whose rows have this many values, at a microphone's rate.
 
     Raises:
@@ -44,7 +44,7 @@ def log_mel(path: Path, model: CModel, *, rate: int, values: int) -> LogMelConfi
     return config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
 
 
-def log_spectrum(path: Path, model: CModel, *, axes: int, values: int) -> LogSpectrumConfig:
+def log_spectrum(path: Path, model: Interface, *, axes: int, values: int) -> LogSpectrumConfig:
     """The front end of a model whose input has this many values, for so many axes.
 
     Raises:
@@ -64,7 +64,7 @@ def log_spectrum(path: Path, model: CModel, *, axes: int, values: int) -> LogSpe
     return config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
 
 
-def listening(path: Path, model: CModel) -> Listening:
+def listening(path: Path, model: Interface) -> Listening:
     """When the averaged outputs of a model are a detection.
 
     Raises:
@@ -72,7 +72,7 @@ def listening(path: Path, model: CModel) -> Listening:
     """
     config = _read(path, "a Listening", Listening.from_json)
     thresholds = len(config.detector.thresholds)
-    channels = model.arrays.shape(model.outputs[0].tensor)[2]
+    channels = _int8(model, model.outputs[0]).shape[-1]
     if thresholds != channels:
         raise ConversionError(
             f"{path}: expected a threshold for each of the {channels} output channels, got "
@@ -81,14 +81,14 @@ def listening(path: Path, model: CModel) -> Listening:
     return config
 
 
-def anomaly(path: Path, model: CModel) -> AnomalyConfig:
+def anomaly(path: Path, model: Interface) -> AnomalyConfig:
     """When what an auto-encoder makes of its input is an anomaly.
 
     Raises:
         ConversionError: the file does not say, or not for this model.
     """
     config = _read(path, "an AnomalyConfig", AnomalyConfig.from_json)
-    sizes = [_size(model, port.tensor) for port in (*model.inputs, *model.outputs)]
+    sizes = [_int8(model, port).values for port in (*model.inputs, *model.outputs)]
     if sizes != [len(config.weights)] * 2:
         raise ConversionError(
             f"{path}: expected an auto-encoder with one input and one output of as many values as "
@@ -98,9 +98,12 @@ def anomaly(path: Path, model: CModel) -> AnomalyConfig:
     return config
 
 
-def _size(model: CModel, tensor: int) -> int:
-    height, width, channels = model.arrays.shape(tensor)
-    return height * width * channels
+def _int8(model: Interface, port: Port) -> Port:
+    if port.dtype != "int8":
+        raise UnsupportedModelError(
+            f"outputs are judged as int8, but {model.title} has {port.dtype}"
+        )
+    return port
 
 
 def _read(path: Path, what: str, parse: Callable[[Any], _Config]) -> _Config:

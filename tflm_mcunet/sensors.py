@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
-from tflm_converters.emit.c_source import CModel
+from tflm_converters.emit.c_interface import Interface
 from tflm_converters.errors import ConversionError, UnsupportedModelError
 from tflm_mcunet import front_ends
 from tflm_mcunet.arduino_library import fill
@@ -89,7 +89,7 @@ class Sensor:
 def choose(
     name: str | None,
     *,
-    model: CModel,
+    model: Interface,
     board: Board,
     front_end: str | Path | None = None,
     detector: str | Path | None = None,
@@ -131,7 +131,7 @@ def choose(
 
 def _behind_front_end(
     name: str | None,
-    model: CModel,
+    model: Interface,
     board: Board,
     front_end: Path,
     detector: str | Path | None,
@@ -152,7 +152,7 @@ def _behind_front_end(
     return sensor if detector is None else _with_detector(sensor, model, Path(detector))
 
 
-def _camera(model: CModel, board: Board) -> Sensor:
+def _camera(model: Interface, board: Board) -> Sensor:
     library = _library(board, "camera")
     height, width, channels = _shape(model)
     if channels not in (1, 3) or min(height, width) < _LEAST_PICTURE:
@@ -184,7 +184,7 @@ def _camera(model: CModel, board: Board) -> Sensor:
     )
 
 
-def _pixel_range(model: CModel) -> tuple[float, float]:
+def _pixel_range(model: Interface) -> tuple[float, float]:
     quantization = model.inputs[0].quantization
     scale, zero_point = quantization.scale, quantization.zero_point
     low, high = scale * (-128 - zero_point), scale * (127 - zero_point)
@@ -205,7 +205,7 @@ def _resolution(height: int, width: int) -> tuple[str, int, int]:
     return next(enough, _FRAMES[-1])
 
 
-def _imu(model: CModel, board: Board) -> Sensor:
+def _imu(model: Interface, board: Board) -> Sensor:
     library = _library(board, "imu")
     shape = _shape(model)
     long = [extent for extent in shape if extent > 1]
@@ -225,7 +225,9 @@ def _imu(model: CModel, board: Board) -> Sensor:
     )
 
 
-def _vibration(model: CModel, board: Board, front_end: Path, anomaly: str | Path | None) -> Sensor:
+def _vibration(
+    model: Interface, board: Board, front_end: Path, anomaly: str | Path | None
+) -> Sensor:
     """The inertial sensor, whose acceleration becomes log spectra."""
     library = _library(board, "imu")
     inertial = INERTIAL_SENSORS[library]
@@ -269,7 +271,7 @@ def _vibration(model: CModel, board: Board, front_end: Path, anomaly: str | Path
     )
 
 
-def _microphone(model: CModel, board: Board, front_end: str | Path | None = None) -> Sensor:
+def _microphone(model: Interface, board: Board, front_end: str | Path | None = None) -> Sensor:
     library = _library(board, "microphone")
     if front_end is None:
         raise ConversionError(
@@ -304,7 +306,7 @@ def _microphone(model: CModel, board: Board, front_end: str | Path | None = None
     )
 
 
-def _with_detector(sensor: Sensor, model: CModel, path: Path) -> Sensor:
+def _with_detector(sensor: Sensor, model: Interface, path: Path) -> Sensor:
     """A microphone whose sketch says what it hears."""
     listening = front_ends.listening(path, model)
     settings = listening.detector
@@ -321,13 +323,16 @@ def _with_detector(sensor: Sensor, model: CModel, path: Path) -> Sensor:
     )
 
 
-def _shape(model: CModel) -> tuple[int, int, int]:
+def _shape(model: Interface) -> tuple[int, int, int]:
     """Height, width and channels of the only input."""
     if len(model.inputs) != 1:
         raise UnsupportedModelError(
             f"a sensor feeds one input, but {model.title} has {len(model.inputs)}"
         )
-    return model.arrays.shape(model.inputs[0].tensor)
+    (port,) = model.inputs
+    if port.dtype != "int8":
+        raise UnsupportedModelError(f"a sketch feeds int8, but {model.title} takes {port.dtype}")
+    return port.shape
 
 
 def _library(board: Board, sensor: str) -> str:
@@ -340,7 +345,7 @@ def _library(board: Board, sensor: str) -> str:
     return board.sensors[sensor]
 
 
-_MAKERS: dict[str, Callable[[CModel, Board], Sensor]] = {
+_MAKERS: dict[str, Callable[[Interface, Board], Sensor]] = {
     "camera": _camera,
     "microphone": _microphone,
     "imu": _imu,

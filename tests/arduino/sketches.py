@@ -13,6 +13,7 @@ import pytest
 from tests.c_programs import call
 
 PLATFORM = Path(__file__).parent / "platform"
+TFLM = Path(__file__).parent / "tflm" / "include"
 FIRMWARE = Path(__file__).parents[2] / "tflm_mcunet" / "emulator" / "firmware"
 BORROWED = ("startup.c", "semihosting.h", "timer.h", "memory.ld")
 """What the core takes from the firmware of the emulator."""
@@ -30,6 +31,11 @@ def require_builder() -> None:
         if os.environ.get("CI") == "true":
             pytest.fail(reason)
         pytest.skip(reason)
+
+
+def install_tflm(libraries: Path) -> None:
+    """The stand-in for the Arduino library of TensorFlow Lite Micro, where the IDE puts it."""
+    shutil.copytree(TFLM, libraries / "TensorFlowLite")
 
 
 def build(sketch: Path, libraries: Path, folder: Path, *, loops: int = 3) -> Path:

@@ -15,7 +15,9 @@ from tests import c_programs
 from tests.arduino import native, sketches
 from tflm_converters.errors import BudgetError, ConversionError
 from tflm_mcunet import arduino, boards, cli
-from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
+from tflm_mcunet.arduino import InC, export_arduino
+from tflm_mcunet.arduino_library import Library
+from tflm_mcunet.exporting import Export
 
 CPU = ("-mcpu=cortex-m4", "-mthumb", "-mfpu=fpv4-sp-d16", "-mfloat-abi=hard")
 
@@ -26,7 +28,7 @@ def model(repository: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> ArduinoLibrary:
+def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> Library:
     labels = tmp_path_factory.mktemp("labels") / "labels.txt"
     labels.write_text("nobody\nperson\n")
     return export_arduino(
@@ -35,11 +37,16 @@ def whole(model: Path, tmp_path_factory: pytest.TempPathFactory) -> ArduinoLibra
 
 
 @pytest.fixture(scope="module")
-def fed(model: Path) -> ArduinoLibrary:
+def fed(model: Path) -> Library:
     return export_arduino(model, library="FedModel", board="nano33ble", name="fed", row_fed=True)
 
 
-def install(folder: Path, *libraries: ArduinoLibrary) -> Path:
+def export_of(library: Library) -> Export:
+    assert isinstance(library.model, InC)
+    return library.model.export
+
+
+def install(folder: Path, *libraries: Library) -> Path:
     """Unpacks them where a user's Arduino IDE does."""
     for library in libraries:
         zipfile.ZipFile(io.BytesIO(library.zip())).extractall(folder / "libraries")
@@ -55,7 +62,7 @@ def sketch_output(sketch: Path, libraries: Path, folder: Path) -> list[str]:
 # ---- It runs ----------------------------------------------------------------------------
 
 
-def test_sketch_checks_itself_and_runs(whole: ArduinoLibrary, tmp_path: Path) -> None:
+def test_sketch_checks_itself_and_runs(whole: Library, tmp_path: Path) -> None:
     libraries = install(tmp_path, whole)
     sketch = libraries / "Vww_Model" / "examples" / "SelfTest" / "SelfTest.ino"
     first, *others = sketch_output(sketch, libraries, tmp_path)
@@ -64,19 +71,17 @@ def test_sketch_checks_itself_and_runs(whole: ArduinoLibrary, tmp_path: Path) ->
     assert len(times) == 3 and all(int(time.removesuffix(" us")) > 0 for time in times)
     assert {line.split(": ")[0] for line in nobody} == {"nobody"}
     (probability,) = {float(line.removeprefix("person: ")) for line in person}
-    expected = whole.export.golden[0].outputs[0].ravel()[1]
+    expected = export_of(whole).golden[0].outputs[0].ravel()[1]
     assert probability == pytest.approx((int(expected) + 128) / 256, abs=0.006)
 
 
-def test_sketch_feeds_rows(fed: ArduinoLibrary, tmp_path: Path) -> None:
+def test_sketch_feeds_rows(fed: Library, tmp_path: Path) -> None:
     libraries = install(tmp_path, fed)
     sketch = libraries / "FedModel" / "examples" / "SelfTest" / "SelfTest.ino"
     assert sketch_output(sketch, libraries, tmp_path)[0] == "self test passed: 0 differing bytes"
 
 
-def test_sketch_says_when_the_model_computes_something_else(
-    whole: ArduinoLibrary, tmp_path: Path
-) -> None:
+def test_sketch_says_when_the_model_computes_something_else(whole: Library, tmp_path: Path) -> None:
     libraries = install(tmp_path, whole)
     source = libraries / "Vww_Model" / "src" / "whole_golden.c"
     before, table = source.read_text().split("kOutput[][WHOLE_OUTPUT_BYTES] = {\n{\n")
@@ -104,9 +109,7 @@ void loop() {}
 """
 
 
-def test_two_libraries_in_one_sketch(
-    whole: ArduinoLibrary, fed: ArduinoLibrary, tmp_path: Path
-) -> None:
+def test_two_libraries_in_one_sketch(whole: Library, fed: Library, tmp_path: Path) -> None:
     libraries = install(tmp_path, whole, fed)
     sketch = tmp_path / "Two" / "Two.ino"
     sketch.parent.mkdir()
@@ -130,7 +133,7 @@ def test_code_takes_less_than_is_reckoned(tmp_path: Path) -> None:
 # ---- It fits, or is refused -------------------------------------------------------------
 
 
-def test_same_model_same_file(fed: ArduinoLibrary) -> None:
+def test_same_model_same_file(fed: Library) -> None:
     assert fed.zip() == dataclasses.replace(fed).zip()
 
 
@@ -138,7 +141,7 @@ def test_same_model_same_file(fed: ArduinoLibrary) -> None:
     ("sram", "flash", "short"), [(90_000, 1 << 20, "SRAM"), (1 << 18, 200_000, "flash")]
 )
 def test_what_does_not_fit_is_refused_with_the_numbers(
-    model: Path, whole: ArduinoLibrary, sram: int, flash: int, short: str
+    model: Path, whole: Library, sram: int, flash: int, short: str
 ) -> None:
     core = boards.ArduinoCore(64 * 1024, 160 * 1024)
     board = boards.Board("own", "My board", "Cortex-M4F", 64_000_000, sram, flash, core)
@@ -147,7 +150,7 @@ def test_what_does_not_fit_is_refused_with_the_numbers(
     message = str(refusal.value)
     assert f"of {short} (the board's software" in message
     if short == "SRAM":
-        activations = whole.export.arena_bytes
+        activations = export_of(whole).arena_bytes
         assert f"needs {64 * 1024 + activations:,} bytes" in message
         assert f"activations {activations:,}" in message
         assert "there are 90,000" in message
@@ -162,14 +165,14 @@ def test_boards_without_a_known_core_are_refused(model: Path) -> None:
 
 
 def test_command_writes_a_zip(
-    model: Path, fed: ArduinoLibrary, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    model: Path, fed: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "VwwModel.zip"
     command = ["export", "arduino", str(model), "--board", "nano33ble", "--out", str(out)]
     assert cli.main([*command, "--row-fed", "--json"]) == 0
     result = json.loads(capsys.readouterr().out)
     assert result["library"] == "VwwModel"
-    assert result["sram"]["activations"] == fed.export.arena_bytes
+    assert result["sram"]["activations"] == export_of(fed).arena_bytes
     assert result["sram"]["a row of the input"] == 288
     names = zipfile.ZipFile(out).namelist()
     assert {f"VwwModel/{path}" for path in result["files"]} == set(names)
@@ -187,7 +190,7 @@ def test_wrong_options_are_explained(
     assert message in capsys.readouterr().err
 
 
-def test_folder_names_are_arduinos(whole: ArduinoLibrary) -> None:
+def test_folder_names_are_arduinos(whole: Library) -> None:
     assert whole.name == "Vww_Model"
     with pytest.raises(ConversionError):
         export_arduino("absent.tflite", library="x", board="nano33ble")

@@ -10,6 +10,7 @@ import re
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -22,28 +23,33 @@ from tests.network_builder import NetworkBuilder, per_tensor
 from tflm_converters import writer
 from tflm_converters.graph import Graph
 from tflm_mcunet import inference, zoo
-from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
+from tflm_mcunet.arduino import export_arduino
+from tflm_mcunet.arduino_library import Library
 from tflm_mcunet.audio import Detector, DetectorConfig, Listening, LogMel, LogMelConfig
 from tflm_mcunet.commands.zoo import export as zoo_export
 from tflm_mcunet.host_process import HostProcess
+
+Runtime = Literal["c", "tflm"]
+RUNTIMES: tuple[Runtime, ...] = ("c", "tflm")
 
 LOOPS = 3  # inferences before the test platform ends
 PRINTED = 6e-5  # how far a number with four digits may be off
 
 
-def printed(library: ArduinoLibrary, folder: Path, **recordings: bytes) -> list[list[float]]:
+def printed(library: Library, folder: Path, **recordings: bytes) -> list[list[float]]:
     """What the sensor's sketch prints of each inference."""
     lines = lines_of(library, folder, **recordings)
     return list(_outputs(line for line in lines if line.endswith(" us") or ": " in line))
 
 
 def lines_of(
-    library: ArduinoLibrary, folder: Path, *, loops: int = LOOPS, **recordings: bytes
+    library: Library, folder: Path, *, loops: int = LOOPS, **recordings: bytes
 ) -> list[str]:
     """The lines that the sensor's sketch prints behind its self test."""
     assert library.sensor is not None
     archive = zipfile.ZipFile(io.BytesIO(library.zip()))
     archive.extractall(folder / "libraries")
+    sketches.install_tflm(folder / "libraries")
     work = folder / "work"
     work.mkdir()
     name = library.sensor.sketch
@@ -61,7 +67,7 @@ def variables(elf: Path) -> int:
     return sum(int(n) for n in re.findall(r"^\.(?:data|bss)\s+(\d+)", table, re.MULTILINE))
 
 
-def reckoned(library: ArduinoLibrary) -> int:
+def reckoned(library: Library) -> int:
     """What export says that a sketch takes besides the board's software."""
     sram, _ = library.memory
     return sram.total - sram.parts["the board's software"]
@@ -78,19 +84,19 @@ def _outputs(lines: Iterator[str]) -> Iterator[list[float]]:
             values.append(float(line.split(": ")[1]))
 
 
-def computed(path: Path, library: ArduinoLibrary, inputs: Sequence[np.ndarray]) -> np.ndarray:
+def computed(path: Path, library: Library, inputs: Sequence[np.ndarray]) -> np.ndarray:
     """What TensorFlow Lite Micro computes with the original model, as real numbers."""
     with HostProcess() as host:
         samples = [(array,) for array in inputs]
         results = host.call(inference.run, path.read_bytes(), samples, subject=path.name)
-    quantization = library.export.model.outputs[0].quantization
+    quantization = library.model.interface.outputs[0].quantization
     outputs = np.array([outputs[0].ravel() for outputs in results], np.float32)
     return (outputs - quantization.zero_point) * np.float32(quantization.scale)
 
 
-def quantized(values: np.ndarray, library: ArduinoLibrary) -> np.ndarray:
+def quantized(values: np.ndarray, library: Library) -> np.ndarray:
     """float32 as inputs of the model; halves are rounded away from zero."""
-    quantization = library.export.model.inputs[0].quantization
+    quantization = library.model.interface.inputs[0].quantization
     steps = values.astype(np.float32) / np.float32(quantization.scale)
     rounded = np.trunc(steps + np.copysign(np.float32(0.5), steps)) + quantization.zero_point
     return np.clip(rounded, -128, 127).astype(np.int8)
@@ -137,12 +143,15 @@ def rgb565(picture: np.ndarray) -> tuple[bytes, np.ndarray]:
     return sent, levels
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("row_fed", [False, True])
 def test_camera_in_colours(
-    repository: Path, photos: list[Image.Image], tmp_path: Path, row_fed: bool
+    repository: Path, photos: list[Image.Image], tmp_path: Path, row_fed: bool, runtime: Runtime
 ) -> None:
     model = repository / "examples" / "vww_96_int8.tflite"
-    library = export_arduino(model, library="Vww", board="nano33ble", row_fed=row_fed)
+    library = export_arduino(
+        model, library="Vww", board="nano33ble", runtime=runtime, row_fed=row_fed
+    )
     assert library.sensor is not None and library.sensor.name == "camera"
     frames = [rgb565(np.asarray(photo.resize((160, 120)))) for photo in photos]
     pixels = [seen(levels, 96, 96).astype(np.float32) for _, levels in frames]
@@ -153,14 +162,17 @@ def test_camera_in_colours(
     assert len({*map(tuple, got)}) == LOOPS  # the photos differ, and so do the answers
 
 
-def test_camera_in_gray(photos: list[Image.Image], tmp_path: Path) -> None:
+@pytest.mark.parametrize("runtime", RUNTIMES)
+def test_camera_in_gray(photos: list[Image.Image], tmp_path: Path, runtime: Runtime) -> None:
     """Pixels in about [-1, 1], more columns than the smallest resolution has."""
     b = NetworkBuilder()
     x = b.input(40, 170, 1)
     b.tensors[x] = dataclasses.replace(b.tensors[x], quantization=per_tensor(0.00784, 0))
     b.fully_connected(b.mean(b.conv(x, 6, kernel=3, stride=2)), 3)
     model = save(b.build(), tmp_path)
-    library = export_arduino(model, library="Gray", board="nano33ble", row_fed=True)
+    library = export_arduino(
+        model, library="Gray", board="nano33ble", runtime=runtime, row_fed=True
+    )
     frames = [np.asarray(photo.convert("L").resize((176, 144))) for photo in photos]
     pixels = [seen(frame[..., None], 40, 170).astype(np.float32) for frame in frames]
     step = np.float32(2.0) / np.float32(255)
@@ -172,19 +184,20 @@ def test_camera_in_gray(photos: list[Image.Image], tmp_path: Path) -> None:
 # ---- Inertial sensor --------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize(
     ("board", "axes", "row_fed"),
     [("nano33ble", 3, False), ("nano33ble", 6, True), ("nano33ble-rev2", 3, True)],
 )
 def test_inertial_sensor(
-    shared_data: Path, tmp_path: Path, board: str, axes: int, row_fed: bool
+    shared_data: Path, tmp_path: Path, board: str, axes: int, row_fed: bool, runtime: Runtime
 ) -> None:
     samples = 64
     b = NetworkBuilder()
     x = b.input(samples, 1, axes)
     b.fully_connected(b.mean(b.conv(x, 8, kernel=(5, 1), stride=(2, 1))), 2)
     model = save(b.build(), tmp_path)
-    library = export_arduino(model, library="Fan", board=board, row_fed=row_fed)
+    library = export_arduino(model, library="Fan", board=board, runtime=runtime, row_fed=row_fed)
     assert library.sensor is not None and library.sensor.name == "imu"
     recorded = np.load(shared_data / "anomaly" / "fan.npz")
     acceleration = recorded["x"][:LOOPS, :samples] * recorded["lsb_g"]
@@ -195,10 +208,11 @@ def test_inertial_sensor(
     np.testing.assert_allclose(got, computed(model, library, inputs), atol=PRINTED)
 
 
-@pytest.fixture(scope="module")
-def fan() -> ArduinoLibrary:
+@pytest.fixture(scope="module", params=RUNTIMES)
+def fan(request: pytest.FixtureRequest) -> Library:
     """What `zoo export` makes of the model."""
-    return zoo_export.library(zoo.load("anomaly-fan"), "Fan", "nano33ble-rev2")
+    model = zoo.load("anomaly-fan")
+    return zoo_export.library(model, "Fan", "nano33ble-rev2", runtime=request.param)
 
 
 def vibration(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -211,7 +225,7 @@ def vibration(shared_data: Path) -> tuple[np.ndarray, np.ndarray]:
     return chosen, np.concatenate([acceleration, 0 * acceleration], -1)
 
 
-def test_vibration(fan: ArduinoLibrary, shared_data: Path, tmp_path: Path) -> None:
+def test_vibration(fan: Library, shared_data: Path, tmp_path: Path) -> None:
     """Front end, network and score."""
     blocks, measured = vibration(shared_data)
     first, *lines = lines_of(fan, tmp_path, imu=measured.tobytes())
@@ -247,17 +261,25 @@ def speech(shared_data: Path) -> np.ndarray:
     return np.concatenate(clips)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 @pytest.mark.parametrize("row_fed", [False, True])
-def test_microphone(shared_data: Path, speech: np.ndarray, tmp_path: Path, row_fed: bool) -> None:
+def test_microphone(
+    shared_data: Path, speech: np.ndarray, tmp_path: Path, row_fed: bool, runtime: Runtime
+) -> None:
     rows, new_rows = 49, 12
     model = shared_data / "mlperf_tiny" / "models" / "kws_ref_model_int8.tflite"
     config = LogMelConfig(bins=10)
     settings = tmp_path / "front_end.json"
     settings.write_text(json.dumps(config.to_json()))
     library = export_arduino(
-        model, library="Kws", board="nano33ble", front_end=settings, row_fed=row_fed
+        model,
+        library="Kws",
+        board="nano33ble",
+        runtime=runtime,
+        front_end=settings,
+        row_fed=row_fed,
     )
-    quantization = library.export.model.inputs[0].quantization
+    quantization = library.model.interface.inputs[0].quantization
     fitting = config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
     features = LogMel(fitting).features(speech)
     windows = [features[i * new_rows :][:rows].reshape(1, rows, 10, 1) for i in range(LOOPS)]
@@ -265,8 +287,9 @@ def test_microphone(shared_data: Path, speech: np.ndarray, tmp_path: Path, row_f
     np.testing.assert_allclose(got, computed(model, library, windows), atol=PRINTED)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES)
 def test_microphone_that_says_what_it_hears(
-    shared_data: Path, speech: np.ndarray, tmp_path: Path
+    shared_data: Path, speech: np.ndarray, tmp_path: Path, runtime: Runtime
 ) -> None:
     rows, channels, loops = 49, 12, 8
     model = shared_data / "mlperf_tiny" / "models" / "kws_ref_model_int8.tflite"
@@ -277,14 +300,16 @@ def test_microphone_that_says_what_it_hears(
     options = {name: tmp_path / f"{name}.json" for name in files}
     for name, path in options.items():
         path.write_text(json.dumps(files[name]))
-    library = export_arduino(model, library="Kws", board="nano33ble", row_fed=True, **options)
+    library = export_arduino(
+        model, library="Kws", board="nano33ble", runtime=runtime, row_fed=True, **options
+    )
     got = lines_of(library, tmp_path, loops=loops, microphone=speech.tobytes())
-    quantization = library.export.model.inputs[0].quantization
+    quantization = library.model.interface.inputs[0].quantization
     fitting = config.for_input(scale=quantization.scale, zero_point=quantization.zero_point)
     features = LogMel(fitting).features(speech)
     windows = [features[i * 7 :][:rows].reshape(1, rows, 10, 1) for i in range(loops)]
     outputs = computed(model, library, windows)
-    scale = library.export.model.outputs[0].quantization
+    scale = library.model.interface.outputs[0].quantization
     posteriors = np.rint(outputs / scale.scale + scale.zero_point).astype(np.int8)
     heard = Detector(detector)
     found = [(heard.push(row), real) for row, real in zip(posteriors, outputs, strict=True)]

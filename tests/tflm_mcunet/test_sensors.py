@@ -12,7 +12,7 @@ import pytest
 
 from tests.network_builder import NetworkBuilder, per_tensor
 from tflm_converters import writer
-from tflm_converters.emit.c_source import CModel
+from tflm_converters.emit.c_interface import Interface
 from tflm_converters.errors import BudgetError, ConversionError
 from tflm_converters.graph import Quantization
 from tflm_mcunet import boards, sensors
@@ -36,8 +36,8 @@ def save(folder: Path, *shape: int, quantization: Quantization = UNIT) -> Path:
     return path
 
 
-def exported(folder: Path, *shape: int, quantization: Quantization = UNIT) -> CModel:
-    return export_c(save(folder, *shape, quantization=quantization), samples=1).model
+def exported(folder: Path, *shape: int, quantization: Quantization = UNIT) -> Interface:
+    return export_c(save(folder, *shape, quantization=quantization), samples=1).interface
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,6 @@ from typing import Any
 from tflm_converters.errors import ConversionError
 from tflm_mcunet.arduino import export_arduino
 from tflm_mcunet.arduino_library import Library, Share
-from tflm_mcunet.arduino_tflm import export_arduino_tflm
 from tflm_mcunet.commands.convert import schedule_options
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Progress
@@ -30,7 +29,7 @@ def _c(options: argparse.Namespace) -> int:
     out: Path = options.out or Path("build")
     if options.runtime != "c":
         raise ConversionError("--runtime tflm is for export arduino: C needs no interpreter")
-    _refuse(options, *_READING, works_with="export arduino")
+    _refuse_reading(options)
     with staged(out) as stage, progress_bar(options) as progress:
         export = export_c(options.model, **_export_options(options, progress))
         for name, content in (export.files | export.self_test).items():
@@ -51,19 +50,15 @@ def _arduino(options: argparse.Namespace) -> int:
 
 
 def _library(options: argparse.Namespace, name: str, progress: Progress) -> Library:
-    chosen = _export_options(options, progress)
-    if options.runtime == "c":
-        reading = {key: getattr(options, key) for key in _READING}
-        return export_arduino(options.model, library=name, **reading, **chosen)
-    _refuse(options, "labels", *_READING, works_with="--runtime c")
-    del chosen["labels"]
-    return export_arduino_tflm(options.model, library=name, **chosen)
+    reading = {key: getattr(options, key) for key in _READING}
+    chosen = _export_options(options, progress) | reading
+    return export_arduino(options.model, library=name, runtime=options.runtime, **chosen)
 
 
-def _refuse(options: argparse.Namespace, *names: str, works_with: str) -> None:
-    for name in names:
+def _refuse_reading(options: argparse.Namespace) -> None:
+    for name in _READING:
         if getattr(options, name) is not None:
-            raise ConversionError(f"--{name.replace('_', '-')} works with {works_with} only")
+            raise ConversionError(f"--{name.replace('_', '-')} works with export arduino only")
 
 
 def library_file(out: Path) -> Path:
@@ -79,7 +74,7 @@ def _export_options(options: argparse.Namespace, progress: Progress) -> dict[str
 
 
 def _c_text(export: Export, out: Path) -> str:
-    name = export.model.name
+    name = export.interface.name
     return (
         f"{export.arena_bytes:,} B of SRAM, {export.model.table_bytes:,} B of flash and the code\n"
         f"Written to '{out}': {name}.h, {name}.c, the runtime that they need, and "

@@ -57,14 +57,14 @@ def is_converted(graph: Graph) -> bool:
     return any(op.kind is Kind.PROGRAM for op in graph.ops)
 
 
-def fed_rows(graph: Graph) -> int:
-    """How many rows a converted, row-fed model takes one by one; 1 for all other models."""
+def fed_shape(graph: Graph) -> tuple[int, int, int] | None:
+    """Height, width and channels of the input that a converted model takes row by row, if any."""
     for op in graph.ops:
         if isinstance(op.attributes, ProgramAttributes):
             view = ProgramView.parse(op.attributes.options)
             if view.fed is not None:
-                return view.shape(view.fed)[0]
-    return 1
+                return view.shape(view.fed)
+    return None
 
 
 def _only_program(graph: Graph, name: str) -> Op:

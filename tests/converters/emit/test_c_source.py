@@ -14,16 +14,10 @@ from tests.networks import random_inputs, random_network
 from tests.schedules import random_schedule
 from tflm_converters import reference
 from tflm_converters.emit import c_tables
-from tflm_converters.emit.c_source import (
-    CModel,
-    Golden,
-    Port,
-    c_golden,
-    c_self_test,
-    c_sources,
-    identifier,
-)
+from tflm_converters.emit.c_interface import Golden, Interface, Port, c_golden, c_self_test
+from tflm_converters.emit.c_source import CModel, c_sources
 from tflm_converters.emit.program import Program, pack_program
+from tflm_converters.emit.program_format import ProgramArrays
 from tflm_converters.graph import Graph, Quantization
 from tflm_converters.schedule.evaluate import evaluate
 from tflm_converters.schedule.network import build_network
@@ -48,19 +42,22 @@ def quantization_of(graph: Graph, tensor: int) -> Quantization:
 
 
 def c_model(graph: Graph, program: Program, name: str) -> CModel:
+    count = len(program.inputs)
+    tensors = tuple(range(count + len(program.outputs)))
+    arrays = ProgramArrays.parse(program.options)
     ports = [
-        Port(position, quantization_of(graph, tensor))
+        Port(arrays.shape(position), quantization_of(graph, tensor))
         for position, tensor in enumerate((*program.inputs, *program.outputs))
     ]
-    count = len(program.inputs)
-    return CModel(
+    interface = Interface(
         name,
         "a random network",
-        program.options,
-        program.parameters,
         tuple(ports[:count]),
         tuple(ports[count:]),
+        row_fed=arrays.fed is not None,
     )
+    options, parameters = program.options, program.parameters
+    return CModel(interface, options, parameters, tensors[:count], tensors[count:])
 
 
 def golden_of(graph: Graph, program: Program, seed: int) -> Golden:
@@ -73,7 +70,8 @@ def golden_of(graph: Graph, program: Program, seed: int) -> Golden:
 
 
 def self_test(folder: Path, model: CModel, golden: list[Golden], *, sanitize: bool = False) -> str:
-    c_programs.write(folder, c_sources(model) | c_golden(model, golden) | c_self_test(model))
+    made = c_sources(model) | c_golden(model.interface, golden) | c_self_test(model.interface)
+    c_programs.write(folder, made)
     sources = [*folder.glob("*.c"), *RUNTIME.glob("tmc_*.c")]
     for header in RUNTIME.glob("tmc_*.h"):
         (folder / header.name).write_bytes(header.read_bytes())
@@ -101,29 +99,6 @@ def test_a_wrong_output_is_noticed(tmp_path: Path) -> None:
     model = c_model(*found, "net")
     with pytest.raises(AssertionError, match="net: 1 inputs, 1 differing bytes"):
         self_test(tmp_path, model, [Golden(golden.inputs, (wrong, *golden.outputs[1:]))])
-
-
-def test_ports_are_numbered_where_there_are_several() -> None:
-    found = next(f for s in range(100) if (f := scheduled(s)) and len(f[1].outputs) == 2)
-    header = c_sources(c_model(*found, "net"))["net.h"]
-    assert "const int8_t* net_output_0(void);" in header
-    assert "const int8_t* net_output_1(void);" in header
-    assert "net_output(void)" not in header
-
-
-@pytest.mark.parametrize(
-    ("text", "name"),
-    [
-        ("Person detect-1", "person_detect_1"),
-        ("3d.net", "model_3d_net"),
-        ("string", "model_string"),
-        ("tmc_runtime", "model_tmc_runtime"),
-        ("übung", "bung"),
-        ("--", "model_"),
-    ],
-)
-def test_names_are_identifiers(text: str, name: str) -> None:
-    assert identifier(text) == name
 
 
 @pytest.mark.parametrize("value", [1.0, 1 / 255, 0.1, 3e-30, 123456.0])

@@ -7,10 +7,11 @@ import argparse
 import json
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from tflm_mcunet import boards, zoo
-from tflm_mcunet.arduino import ArduinoLibrary, export_arduino
+from tflm_mcunet.arduino import export_arduino
+from tflm_mcunet.arduino_library import Library
 from tflm_mcunet.commands.export import arduino_text, library_file
 from tflm_mcunet.commands.show import progress_bar, show
 from tflm_mcunet.conversion import Progress
@@ -25,7 +26,14 @@ def execute(options: argparse.Namespace) -> int:
     model = zoo.load(options.name)
     out = library_file(options.out or Path(f"{_camel_case(model.name)}.zip"))
     with staged(out.parent) as stage, progress_bar(options) as progress:
-        made = library(model, out.stem, options.board, sensor=options.sensor, progress=progress)
+        made = library(
+            model,
+            out.stem,
+            options.board,
+            runtime=options.runtime,
+            sensor=options.sensor,
+            progress=progress,
+        )
         (stage / out.name).write_bytes(made.zip())
     show(options, made.to_json(), arduino_text(made, out))
     return 0
@@ -36,9 +44,10 @@ def library(
     name: str,
     board: str,
     *,
+    runtime: Literal["c", "tflm"] = "c",
     sensor: str | None = None,
     progress: Progress = lambda what, share: None,
-) -> ArduinoLibrary:
+) -> Library:
     """The Arduino library `name` of a model, with the sensor and front end that its entry says."""
     with tempfile.TemporaryDirectory() as folder:
         described = _described(model, Path(folder))
@@ -48,6 +57,7 @@ def library(
             model.path,
             library=name,
             board=board,
+            runtime=runtime,
             name=model.name,
             sensor=sensor,
             progress=progress,

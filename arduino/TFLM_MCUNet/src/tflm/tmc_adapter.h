@@ -12,10 +12,6 @@
 
 #include "tmc_operator.h"
 
-// Ends an Invoke without an error: a row-fed model needs more rows. Newer releases call it
-// kTfLiteAbort.
-#define TMC_TFLITE_ABORT ((TfLiteStatus)15)
-
 typedef struct {
   const TfLiteContext* context;
   const TfLiteNode* node;
@@ -100,7 +96,7 @@ static TfLiteStatus tmc_invoke(TfLiteContext* context, TfLiteNode* node) {
   if (status < TMC_OK) {
     return tmc_report(context, &fault);
   }
-  return status == TMC_NEED_ROWS ? TMC_TFLITE_ABORT : kTfLiteOk;
+  return status == TMC_NEED_ROWS ? (TfLiteStatus)TMC_TFLITE_ABORT : kTfLiteOk;
 }
 
 static void tmc_reset(TfLiteContext* context, void* buffer) {

@@ -25,6 +25,10 @@ extern "C" {
 
 #define TMC_OPERATOR_NAME "TFLM_MCUNET"
 
+// What ends the interpreter's Invoke without an error while a row-fed model needs more rows. Newer
+// releases of TensorFlow Lite Micro call it kTfLiteAbort.
+#define TMC_TFLITE_ABORT 15
+
 // A tensor of the node; `data` is NULL as long as the interpreter has not placed it.
 typedef struct {
   uint8_t* data;

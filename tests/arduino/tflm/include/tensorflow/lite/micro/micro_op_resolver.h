@@ -34,6 +34,7 @@ struct TfLiteIntArray {
 
 union TfLitePtrUnion {
   int8_t* int8;
+  char* raw;
   void* data;
 };
 
