@@ -10,7 +10,6 @@ from pathlib import Path
 from tflm_converters.emit.c_interface import Interface
 from tflm_converters.errors import ConversionError, UnsupportedModelError
 from tflm_mcunet import front_ends
-from tflm_mcunet.arduino_library import fill
 from tflm_mcunet.audio.anomaly import anomaly_settings
 from tflm_mcunet.audio.c_source import (
     ANOMALY_FUNCTIONS,
@@ -58,9 +57,9 @@ class Sensor:
 
     `library` is the Arduino library that reads it, empty if it comes with the core. `sram` and
     `flash_bytes` are what library and sketch take beside the model: those of libraries are
-    estimates on the safe side. `values` fill the `template` of the sketch, by default that of
-    its name; `files` are sources that it needs, and `functions` those of the runtime. `report`
-    names the templates of what it does with an inference.
+    estimates on the safe side. The sketch is made of the templates `reading`, and `report` of
+    what it does with an inference, filled with `values`; `files` are sources that it needs, and
+    `functions` those of the runtime.
     """
 
     name: str
@@ -69,21 +68,16 @@ class Sensor:
     includes: tuple[str, ...]
     sram: dict[str, int]
     flash_bytes: int
+    reading: tuple[str, ...]
     values: dict[str, object]
     functions: frozenset[str] = frozenset()
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
-    template: str = ""
     report: tuple[str, ...] = REPORT_OUTPUTS
 
     @property
     def sketch(self) -> str:
         """Its name."""
         return self.name.capitalize()
-
-    @property
-    def reading(self) -> str:
-        """The template of what reads it."""
-        return f"{self.template or self.name}.ino"
 
 
 def choose(
@@ -170,6 +164,7 @@ def _camera(model: Interface, board: Board) -> Sensor:
         includes=("tmc_image.h", f"{library}.h"),
         sram={"camera frame": frame_bytes, "camera library": 4 * _K + _LEVELS},
         flash_bytes=24 * _K,
+        reading=("camera.ino",),
         values={
             "frame_bytes": frame_bytes,
             "frame_height": frame_height,
@@ -221,6 +216,7 @@ def _imu(model: Interface, board: Board) -> Sensor:
         includes=(f"{library}.h",),
         sram={"inertial sensor's library": 4 * _K},
         flash_bytes=48 * _K,
+        reading=("imu.ino",),
         values={"axes": long[1], "measured": _MEASURED[long[1]]},
     )
 
@@ -261,12 +257,12 @@ def _vibration(
         values={
             "steps_per_g": _STEPS_PER_G,
             "tolerance": _RATE_TOLERANCE,
-            "begin_sensor": fill(inertial.template, **inertial.setting(config.rate)),
+            **inertial.setting(config.rate),
             **score,
         },
         functions=functions,
         files={name: text.encode() for name, text in files.items()},
-        template="vibration",
+        reading=(inertial.template, "vibration.ino"),
         report=REPORT_OUTPUTS if anomaly is None else ("report_score.ino",),
     )
 
@@ -295,6 +291,7 @@ def _microphone(model: Interface, board: Board, front_end: str | Path | None = N
             "features": history + work,
         },
         flash_bytes=16 * _K,
+        reading=("microphone.ino",),
         values={
             "ring_samples": _RING_SAMPLES,
             "pdm_samples": _PDM_SAMPLES,
