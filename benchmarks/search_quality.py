@@ -9,6 +9,10 @@
 3. Is the network found better than MobileNetV2 and MLPerf Tiny's architecture, as wide as the same
    memory allows, trained with the same data, epochs and augmentation?
 
+    python -m benchmarks.search_quality vww-zoo --supernet build/vww
+
+answers the first two of the supernet that the zoo's recipe has trained.
+
 One supernet serves all. Can be stopped and started again; parts may run beside each other in one
 folder. Writes results/search_quality_<task>.json, .md and .png. The test split is for the last
 question alone, whose answer chooses nothing.
@@ -32,8 +36,8 @@ from benchmarks import results, search_quality_page, search_quality_picture
 from benchmarks.models import REPOSITORY, add_data_option
 from benchmarks.results import Json
 from benchmarks.search_quality_run import SEED, Run
-from benchmarks.search_quality_task import TASKS, quick
-from tflm_converters.errors import ConversionError
+from benchmarks.search_quality_task import TASKS, ZOO, Task, quick
+from tflm_converters.errors import ConversionError, SettingsError
 from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.cost_model import CostModel
 from tflm_mcunet.search.evolution import Evolution, RandomSearch, Search, Settings
@@ -72,19 +76,33 @@ def measure(options: argparse.Namespace) -> None:
         task = dataclasses.replace(task, seeds=options.seeds, ranked_seeds=options.seeds)
     name = f"search_quality_{task.name}"
     folder = options.out or REPOSITORY / "build" / f"{name}{'_quick' if options.quick else ''}"
-    run = Run(task, options.data, folder, supernet=options.supernet, only_done=options.done)
-    chosen = [options.part] if options.part else list(PARTS)
+    run = open_run(task, options, folder)
+    parts = ZOO_PARTS if task.name == ZOO else tuple(PARTS)
+    chosen = [options.part] if options.part else parts
     figures = {part: PARTS[part](run) for part in chosen}
     if options.part:
         return
     figures |= results.provenance("benchmarks.search_quality", packages=("tensorflow",))
     figures |= {"task": dataclasses.asdict(task), "made_at": run.commits()}
+    if task.name == ZOO:
+        figures["supernet"] = run.supernet_training()
     picture = search_quality_picture.draw(figures["ranking"], figures["methods"])
     if options.quick:
         print(search_quality_page.page(figures))
         return
     (results.RESULTS / f"{name}.png").write_bytes(picture)
     results.write(name, figures, search_quality_page.page)
+
+
+def open_run(task: Task, options: argparse.Namespace, folder: Path) -> Run:
+    """The run of a folder, of a search or of the zoo's recipe."""
+    if task.name != ZOO:
+        return Run(task, options.data, folder, supernet=options.supernet, only_done=options.done)
+    from benchmarks.search_quality_zoo import ZooRun
+
+    if options.supernet is None:
+        raise SettingsError(f"{ZOO} needs --supernet: what the recipe has as --build")
+    return ZooRun(task, options.data, folder, recipe=options.supernet, only_done=options.done)
 
 
 def searched(run: Run) -> Json:
@@ -159,7 +177,7 @@ def _inherited(run: Run, network: Architecture) -> Json:
     statistics = extraction.calibrate(supernet, network, calibration)
     choices = supernet.choices(network)
 
-    def predict(inputs: np.ndarray) -> np.ndarray:
+    def predict(inputs: np.ndarray) -> np.ndarray:  # resizes by itself
         return np.asarray(supernet.predict(inputs, choices, statistics))
 
     return {"right": training.digits(run.setting.views, predict)}
@@ -252,6 +270,9 @@ PARTS: dict[str, Callable[[Run], Json]] = {
     "methods": methods,
     "comparison": comparison,
 }
+
+ZOO_PARTS = ("ranking", "methods")
+"""What its networks are compared with, the zoo's own page says."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -30,7 +30,7 @@ class Task:
     """One set of figures.
 
     `folder`: below that of all data sets. `effort`: of the search, which trains the one supernet;
-    the network found is trained here, like the others.
+    the network found is trained here, like the others; None where the supernet is the zoo's.
     `ranked`: networks whose ranks are compared, `ranked_epochs` of each by itself. `evaluations`:
     population and generations of the searches that are compared. `epochs`: of the networks that
     are compared with the one found, and of that one by itself.
@@ -39,8 +39,9 @@ class Task:
     name: str
     folder: str
     sram: int
-    flash: int
-    effort: Effort
+    flash: int | None = None
+    macs: int | None = None
+    effort: Effort | None = None
     max_resolution: int | None = None
     ranked: int = 14
     ranked_epochs: int = 30
@@ -52,7 +53,7 @@ class Task:
 
     @property
     def limits(self) -> Limits:
-        return Limits(self.sram, self.flash)
+        return Limits(self.sram, self.flash, self.macs)
 
     def options(self, data: Path) -> dict[str, Any]:
         """Of `search.run`."""
@@ -67,6 +68,9 @@ class Task:
             "batch_size": BATCH,
         }
 
+
+ZOO = "vww-zoo"
+"""The person networks of the zoo, whose recipe has a space, a teacher and a supernet of its own."""
 
 TASKS = {
     "kws-ar": Task(
@@ -86,6 +90,13 @@ TASKS = {
         ranked_epochs=10,
         epochs=20,
     ),
+    ZOO: Task(
+        name=ZOO,
+        folder="vww",
+        sram=64 * 1024,
+        macs=3_000_000,
+        ranked_epochs=10,
+    ),
 }
 
 
@@ -93,7 +104,8 @@ def quick(task: Task) -> Task:
     """As little as shows that everything runs."""
     return dataclasses.replace(
         task,
-        effort=Effort(epochs=1, warm_up=0, population=4, generations=2, fine_tuning=1),
+        effort=task.effort
+        and Effort(epochs=1, warm_up=0, population=4, generations=2, fine_tuning=1),
         ranked=2,
         ranked_epochs=1,
         evaluations=(3, 2),

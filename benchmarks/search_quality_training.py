@@ -63,7 +63,12 @@ def trained(
     """A network after `count` epochs; goes on from its last whole one."""
     tf_keras.utils.set_random_seed(seed)
     model = build()
-    tuning.fine_tune(model, epochs.of_seed(seed, count), epochs=count, directory=folder)
+    size, seen = model.input_shape[1:3], epochs.of_seed(seed, count)
+
+    def data(epoch: int) -> tf.data.Dataset:
+        return seen(epoch).map(lambda inputs, labels: (_shrunk(inputs, size), labels))
+
+    tuning.fine_tune(model, data, epochs=count, directory=folder)
     return model
 
 
@@ -87,7 +92,13 @@ def judged(model: tf_keras.Model, made: Material, size: Size) -> Json:
 
 def predictor(model: tf_keras.Model) -> Predict:
     """The model's logits."""
-    return lambda inputs: np.asarray(model(inputs, training=False))
+    size = model.input_shape[1:3]
+    return lambda inputs: np.asarray(model(_shrunk(inputs, size), training=False))
+
+
+def _shrunk(inputs: Any, size: Size) -> Any:
+    """To a network's own resolution, as a supernet does it."""
+    return inputs if tuple(inputs.shape[1:3]) == size else tf.image.resize(inputs, size)
 
 
 def digits(views: list[Batches] | tuple[Batches, ...], predict: Predict) -> str:

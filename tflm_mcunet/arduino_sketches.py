@@ -48,7 +48,7 @@ class Sketches:
     def reading(self, sensor: Sensor) -> str:
         """Feeds the model with what the sensor yields."""
         fed = "feed_rows.ino" if self.interface.row_fed else "feed_whole.ino"
-        reading = self.fill(sensor.reading, **sensor.values)
+        reading = self._fill_all(sensor.reading, **sensor.values)
         headers = "".join(f"#include <{header}>\n" for header in sensor.includes)
         return self.fill(
             "sketch.ino",

@@ -22,6 +22,7 @@ from tflm_mcunet.audio.c_source import (
     c_log_spectrum,
 )
 from tflm_mcunet.boards import Board
+from tflm_mcunet.inertial import BY_LIBRARY as INERTIAL_SENSORS
 
 _K = 1024
 _FRAMES = (("QQVGA", 120, 160), ("QCIF", 144, 176), ("QVGA", 240, 320))
@@ -56,9 +57,9 @@ class Sensor:
 
     `library` is the Arduino library that reads it, empty if it comes with the core. `sram` and
     `flash_bytes` are what library and sketch take beside the model: those of libraries are
-    estimates on the safe side. `values` fill the `template` of the sketch, by default that of
-    its name; `files` are sources that it needs, and `functions` those of the runtime. `report`
-    names the templates of what it does with an inference.
+    estimates on the safe side. The sketch is made of the templates `reading`, and `report` of
+    what it does with an inference, filled with `values`; `files` are sources that it needs, and
+    `functions` those of the runtime.
     """
 
     name: str
@@ -67,21 +68,16 @@ class Sensor:
     includes: tuple[str, ...]
     sram: dict[str, int]
     flash_bytes: int
+    reading: tuple[str, ...]
     values: dict[str, object]
     functions: frozenset[str] = frozenset()
     files: dict[str, bytes] = dataclasses.field(default_factory=dict)
-    template: str = ""
     report: tuple[str, ...] = REPORT_OUTPUTS
 
     @property
     def sketch(self) -> str:
         """Its name."""
         return self.name.capitalize()
-
-    @property
-    def reading(self) -> str:
-        """The template of what reads it."""
-        return f"{self.template or self.name}.ino"
 
 
 def choose(
@@ -168,6 +164,7 @@ def _camera(model: Interface, board: Board) -> Sensor:
         includes=("tmc_image.h", f"{library}.h"),
         sram={"camera frame": frame_bytes, "camera library": 4 * _K + _LEVELS},
         flash_bytes=24 * _K,
+        reading=("camera.ino",),
         values={
             "frame_bytes": frame_bytes,
             "frame_height": frame_height,
@@ -219,6 +216,7 @@ def _imu(model: Interface, board: Board) -> Sensor:
         includes=(f"{library}.h",),
         sram={"inertial sensor's library": 4 * _K},
         flash_bytes=48 * _K,
+        reading=("imu.ino",),
         values={"axes": long[1], "measured": _MEASURED[long[1]]},
     )
 
@@ -228,6 +226,7 @@ def _vibration(
 ) -> Sensor:
     """The inertial sensor, whose acceleration becomes log spectra."""
     library = _library(board, "imu")
+    inertial = INERTIAL_SENSORS[library]
     height, width, channels = _shape(model)
     values = height * width * channels
     config = front_ends.log_spectrum(front_end, model, axes=_AXES, values=values)
@@ -255,10 +254,15 @@ def _vibration(
             "samples and features": 2 * config.window * _AXES + 4 * config.fft_size + values,
         },
         flash_bytes=48 * _K,
-        values={"steps_per_g": _STEPS_PER_G, "tolerance": _RATE_TOLERANCE, **score},
+        values={
+            "steps_per_g": _STEPS_PER_G,
+            "tolerance": _RATE_TOLERANCE,
+            **inertial.setting(config.rate),
+            **score,
+        },
         functions=functions,
         files={name: text.encode() for name, text in files.items()},
-        template="vibration",
+        reading=(inertial.template, "vibration.ino"),
         report=REPORT_OUTPUTS if anomaly is None else ("report_score.ino",),
     )
 
@@ -287,6 +291,7 @@ def _microphone(model: Interface, board: Board, front_end: str | Path | None = N
             "features": history + work,
         },
         flash_bytes=16 * _K,
+        reading=("microphone.ino",),
         values={
             "ring_samples": _RING_SAMPLES,
             "pdm_samples": _PDM_SAMPLES,

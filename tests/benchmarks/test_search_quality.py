@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -154,3 +155,37 @@ def test_reference_is_mlperfs_with_logits() -> None:
     # The published file's, row-fed; with random weights a channel may be always zero, and is cut.
     assert found.sram_bytes == pytest.approx(4368, rel=0.01)
     assert found.macs == pytest.approx(2656768, rel=0.02)
+
+
+def test_page_of_the_zoos_supernet_says_whose_it_is() -> None:
+    measured = _measured(0.9, 0.6)
+    task = measured["task"] | {"name": "vww-zoo", "flash": None, "macs": 3_000_000}
+    zoo = {"ranking": measured["ranking"], "methods": measured["methods"], "task": task}
+    facts = {k: measured[k] for k in ("command", "commit", "uncommitted_sources", "made_at")}
+    page = search_quality_page.page(
+        zoo | facts | {"python": "3", "packages": {}, "supernet": {"epochs": 16, "warm_up": 5}}
+    )
+    assert "16 epochs, 5 of them the largest network alone" in page
+    assert "3,000,000 MACs" in page and "Is the network found better" not in page
+
+
+def test_networks_see_images_of_their_own_resolution(tmp_path: Path) -> None:
+    tf = pytest.importorskip("tensorflow")
+    import tf_keras
+
+    from benchmarks import search_quality_training as training
+    from tflm_mcunet.search.material import Material
+
+    images = np.random.default_rng(0).normal(size=(8, 12, 12, 1)).astype(np.float32)
+    labels = np.arange(8, dtype=np.int32) % 2
+    batches = tf.data.Dataset.from_tensors((images, labels))
+    made = Material(("a", "b"), lambda epoch, size: batches, lambda split, size: [], {})
+
+    def build() -> tf_keras.Model:
+        pixels = tf_keras.layers.Input((6, 6, 1))  # a flattened image is of no other size
+        return tf_keras.Model(pixels, tf_keras.layers.Dense(2)(tf_keras.layers.Flatten()(pixels)))
+
+    epochs = training.Epochs(made, (12, 12), keeps=True)
+    model = training.trained(build, epochs, count=1, seed=0, folder=tmp_path)
+    assert training.predictor(model)(images).shape == (8, 2)
+    assert len(training.digits([[(images, labels)]], training.predictor(model))) == 8

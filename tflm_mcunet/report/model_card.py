@@ -239,4 +239,5 @@ def _provenance(results: Results) -> str:
     changes = " with uncommitted changes" if made["uncommitted_sources"] else ""
     return (
         f"Evaluated at commit {made['commit'][:12]}{changes}, Python {made['python']}, {packages}."
+        + (f" Asked at commit {made['answers_commit'][:12]}." if "answers_commit" in made else "")
     )

@@ -42,6 +42,14 @@ class Material:
     splits: dict[str, int]
 
 
+def count_classes(data: str | Path, name: str, words: Sequence[str] | None) -> int:
+    """How many classes the data of a task have; arguments and errors as for `keywords`.
+
+    Of images only thumbnails are made: stage one chooses the resolution, and needs this number.
+    """
+    return len(tasks.load(data, name, resolution=1, keywords=words).classes)
+
+
 def images(
     data: str | Path,
     *,

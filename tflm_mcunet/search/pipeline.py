@@ -36,7 +36,6 @@ from tflm_mcunet.search.space import (
 )
 from tflm_mcunet.tasks.loading import CATALOGUE
 
-_NOMINAL_CLASSES = 10  # of the spaces that are compared; the data are not known yet
 _ELASTIC_STEPS = (32, 16, 0)  # resolutions below the chosen one that networks may have, too
 _CLIP_SAMPLES = 16000
 
@@ -153,6 +152,7 @@ def _require_data(data: str) -> None:
 def _choose_space(request: Request) -> dict[str, Any]:
     if request.supernet is not None:
         return borrowed.space_choice(request, Path(request.supernet))
+    grid = _grid(request, material.count_classes(request.data, request.task, request.keywords))
     with open_executor() as executor, tqdm(total=1.0, desc="spaces", disable=None) as bar:
 
         def advance(share: float) -> None:
@@ -160,7 +160,7 @@ def _choose_space(request: Request) -> dict[str, Any]:
             bar.refresh()
 
         selection = select_space(
-            _grid(request),
+            grid,
             request.limits,
             model=request.cost_model,
             seed=request.seed,
@@ -170,10 +170,10 @@ def _choose_space(request: Request) -> dict[str, Any]:
     return selection.to_json()["chosen"]
 
 
-def _grid(request: Request) -> list[GridPoint]:
+def _grid(request: Request, classes: int) -> list[GridPoint]:
     if request.task in IMAGE_TASKS:
         most = request.max_resolution or RESOLUTIONS[-1]
-        points = [p for p in image_spaces(classes=_NOMINAL_CLASSES) if p[0] <= most]
+        points = [p for p in image_spaces(classes=classes) if p[0] <= most]
         if not points:
             raise ConversionError(f"expected a resolution of at least {RESOLUTIONS[0]}, got {most}")
         return [GridPoint(*point) for point in points]
@@ -184,7 +184,7 @@ def _grid(request: Request) -> list[GridPoint]:
             frames,
             width,
             audio_space(
-                classes=_NOMINAL_CLASSES,
+                classes=classes,
                 frames=(frames,),
                 bins=config.bins,
                 width_multiplier=width,

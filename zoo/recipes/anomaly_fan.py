@@ -224,9 +224,9 @@ _TEXTS: Json = {
     "intended_use": (
         "condition monitoring of one machine with an accelerometer that samples at 200 Hz in "
         "1/2048 g, such as the MSA301 of the recordings or the BMI270 of the Nano 33 BLE Sense "
-        "Rev2; as a start for a machine of your own, with the recipe on its recordings. The "
-        "libraries of Arduino set the Nano's sensors to 100 or 119 Hz, which is too slow: set the "
-        "BMI270 to 200 Hz, or the LSM9DS1 of the first Nano to 238 Hz and train with that rate."
+        "Rev2, which the sketch sets to 200 Hz; as a start for a machine of your own, with the "
+        "recipe on its recordings. The LSM9DS1 of the first Nano can measure at 238 Hz, but not at "
+        "200: the sketch says so and stops; train with recordings at that rate."
     ),
     "limits": (
         "It knows one fan, mounted in one way, and one fault, imbalance. After the sensor is moved "

@@ -6,8 +6,9 @@
 The others are what recipes have left in `build/baselines/<model of the zoo>/<name>/`: folders with
 `model.tflite` and `entry.json`, like those of the zoo; they need not have the same input. Writes
 benchmarks/results/zoo_comparison.json and .md; where models are named, the figures of the others
-stay as they are. Can be stopped and started again. Needs the cross compiler and the emulator, see
-`make emulator`.
+stay as they are. With `--others-of vww-s` those named are compared with the same others as that
+model, whose figures are known. Can be stopped and started again. Needs the cross compiler and the
+emulator, see `make emulator`.
 """
 
 from __future__ import annotations
@@ -32,17 +33,20 @@ BASELINES = REPOSITORY / "build" / "baselines"
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", metavar="MODEL", help="of the zoo; default: all")
+    parser.add_argument("--others-of", metavar="MODEL", help="whose others are taken, as measured")
     add_data_option(parser)
     options = parser.parse_args()
     figures = results.provenance("zoo.recipes.comparison")
+    commit = {"commit": figures["commit"]}
     try:
         known = results.read("zoo_comparison")["models"] if options.models else {}
-        made = {
-            folder.name: compare(folder, BASELINES / folder.name, options.data)
-            | {"commit": figures["commit"]}
-            for folder in cards.folders()
-            if not options.models or folder.name in options.models
-        }
+        made = {}
+        for folder in cards.folders():
+            if options.others_of and folder.name in options.models:
+                made[folder.name] = beside_known(folder, known, options.others_of) | commit
+            elif not options.models or folder.name in options.models:
+                found = compare(folder, BASELINES / folder.name, options.data)
+                made[folder.name] = found | commit
         figures["models"] = dict(sorted((known | made).items()))
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
@@ -62,12 +66,7 @@ def compare(folder: Path, others: Path, data: Path) -> Json:
     Raises:
         ConversionError: there are no others, one has another task, or a model has no results.
     """
-    entry = Entry.read(folder)
-    found = Results.read(entry)
-    if found is None:
-        raise ConversionError(
-            f"'{entry.name}' has no results; python -m zoo.recipes.evaluate {entry.name}"
-        )
+    entry, found = _evaluated(folder)
     candidates = sorted(path for path in others.glob("*") if path.is_dir())
     if not candidates:
         raise ConversionError(f"expected networks to compare with in '{others}'; {entry.recipe}")
@@ -81,6 +80,32 @@ def compare(folder: Path, others: Path, data: Path) -> Json:
             )
         figures["others"][other.name] = summary(other, evaluate_entry(other, data, {}))
     return figures
+
+
+def beside_known(folder: Path, known: dict[str, Json], other: str) -> Json:
+    """The figures of a model of the zoo, and of what `other` was compared with.
+
+    Raises:
+        ConversionError: that was never compared, or has other test sets; or there are no results.
+    """
+    entry, found = _evaluated(folder)
+    if other not in known or set(known[other]["zoo"]["sets"]) != set(entry.test_sets):
+        fitting = [name for name in known if set(known[name]["zoo"]["sets"]) == set(found.sets)]
+        raise ConversionError(
+            f"expected --others-of a model that was compared on {', '.join(entry.test_sets)}, such "
+            f"as {', '.join(fitting) or 'none'}; got {other}"
+        )
+    return {"zoo": summary(entry, found), "others": known[other]["others"]}
+
+
+def _evaluated(folder: Path) -> tuple[Entry, Results]:
+    entry = Entry.read(folder)
+    found = Results.read(entry)
+    if found is None:
+        raise ConversionError(
+            f"'{entry.name}' has no results; python -m zoo.recipes.evaluate {entry.name}"
+        )
+    return entry, found
 
 
 def summary(entry: Entry, found: Results) -> Json:

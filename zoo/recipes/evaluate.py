@@ -3,13 +3,16 @@
 
     python -m zoo.recipes.evaluate vww-s --data ../shared/data --compare fp32=build/vww-s.tflite
 
-Its folder needs `model.tflite` and `entry.json`; all other files are written here. Can be stopped
-and started again. Needs the cross compiler and the emulator, see `make emulator`.
+Its folder needs `model.tflite` and `entry.json`; all other files are written here. With --cost
+memory and instructions are measured again, with today's converter and kernels, and what the model
+has answered stays: no conversion changes an answer. Can be stopped and started again. Needs the
+cross compiler and the emulator, see `make emulator`.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import functools
 import hashlib
 import json
@@ -46,11 +49,16 @@ def main() -> int:
         metavar="NAME=FILE.tflite",
         help="another variant of the network for the card, such as fp32 or int8-ptq",
     )
+    parser.add_argument("--cost", action="store_true", help="only measure again what it costs")
     options = parser.parse_args()
     folder = MODELS / options.model
     try:
+        known = Results.read(Entry.read(folder)) if options.cost else None
         entry = seal(folder)
-        figures = evaluate_entry(entry, options.data, dict(options.compare))
+        if known is None:
+            figures = evaluate_entry(entry, options.data, dict(options.compare))
+        else:
+            figures = with_cost(entry, known)
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
@@ -85,6 +93,23 @@ def evaluate_entry(entry: Entry, data: Path, compare: dict[str, Path]) -> Result
         *hardware.measure(entry.folder / ORIGINAL, entry.conversion),
         keyword_alarms.measure(entry, data),
     )
+
+
+def with_cost(entry: Entry, known: Results) -> Results:
+    """Known answers, and what the entry costs now.
+
+    Raises:
+        ConversionError: the model cannot be converted, or its outputs are others than they were.
+    """
+    original, costs, refused = hardware.measure(entry.folder / ORIGINAL, entry.conversion)
+    if differing := sum(cost.differing_bytes for cost in costs.values()):
+        raise ConversionError(
+            f"{entry.name}: expected the outputs of the original, got {differing} other bytes; its "
+            "answers must be asked for again, too: leave out --cost"
+        )
+    answered = {"answers_commit": known.made.get("answers_commit", known.made["commit"])}
+    made = results.provenance("zoo.recipes.evaluate") | answered
+    return dataclasses.replace(known, made=made, original=original, costs=costs, refused=refused)
 
 
 def _answers(entry: Entry, models: dict[str, bytes], data: Path) -> dict[str, Evaluation]:

@@ -207,19 +207,18 @@ static const uint32_t* starts_of(convolution* c, const part_of_windows* part, in
 // One pixel, two channels at a time. The last two may overlap those before.
 TMC_NOINLINE static void compute_1_pixel(convolution* c, const part_of_windows* part, int32_t first,
                                          int32_t count) {
-  const uint32_t* start = starts_of(c, part, first, count);
-  uint32_t* partial = c->buffer + PART_WORDS;
-  const int8_t* weights = c->weights + first * c->filter_bytes + 4 * part->first;
-  for (int32_t channel = first; channel < first + count; channel += 2) {
-    if (channel == first + count - 1) {  // sums of their own, lest products be added twice
-      --channel;
-      weights -= c->filter_bytes;
-      start -= start == partial ? 0 : 1;
+  uint32_t* const partial = c->buffer + PART_WORDS;
+  const uint32_t* starts = starts_of(c, part, first, count);
+  const int8_t* const weights = c->weights + first * c->filter_bytes + 4 * part->first;
+  for (int32_t i = 0; i < count; i += 2) {
+    if (i == count - 1) {  // sums of their own, lest products be added twice
+      --i;
+      starts += starts == partial ? 1 : 0;
     }
-    const int8_t* first_weights = weights;
-    const int8_t* second_weights = weights + c->filter_bytes;
+    const int8_t* first_weights = weights + i * c->filter_bytes;
+    const int8_t* second_weights = first_weights + c->filter_bytes;
     const uint32_t* wide = c->buffer;
-    tmc_sums sums = {.a = start[0], .b = start[1]};
+    tmc_sums sums = {.a = starts[i], .b = starts[i + 1]};
     if ((part->count & 1) != 0) {
       const tmc_quad x = tmc_next_quad(&wide);
       sums.a = tmc_dot(tmc_quad_of(tmc_load_word(first_weights)), x, sums.a);
@@ -229,14 +228,12 @@ TMC_NOINLINE static void compute_1_pixel(convolution* c, const part_of_windows* 
     }
     sums = tmc_dot_of_2_channels(first_weights, second_weights, wide, part->count / 2, sums);
     if (part->is_last) {
-      end_2_channels(c, channel, sums);
+      end_2_channels(c, first + i, sums);
     } else {
-      partial[0] = sums.a;
-      partial[1] = sums.b;
+      uint32_t* const sums_of_both = partial + ((i + 1) & ~1);
+      sums_of_both[0] = sums.a;
+      sums_of_both[1] = sums.b;
     }
-    weights += 2 * c->filter_bytes;
-    start += 2;
-    partial += 2;
   }
 }
 

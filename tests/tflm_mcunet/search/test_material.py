@@ -53,6 +53,14 @@ def test_chosen_keywords(tmp_path: Path) -> None:
     assert made.classes == ("yes", "no", "unknown", "silence")
 
 
+def test_classes_are_counted_before_the_resolution_is_chosen(tmp_path: Path) -> None:
+    assert material.count_classes(photos(tmp_path / "pets"), "vww", None) == 2
+    clips = words(tmp_path / "clips", ("no", "yes", "up"))
+    made = material.keywords(clips, "kws", front_end=LogMelConfig(), batch_size=16, seed=0)
+    assert material.count_classes(clips, "kws", None) == len(made.classes)
+    assert material.count_classes(clips, "kws", ("up",)) == 3  # unknown, silence
+
+
 def test_too_few_examples_are_refused(tmp_path: Path) -> None:
     save_image(tmp_path / "pets" / "train" / "cat" / "a.png")
     save_image(tmp_path / "pets" / "train" / "dog" / "b.png", colour="blue")

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -19,11 +20,13 @@ pytest.importorskip("tensorflow")
 
 from tests.tflm_mcunet.search import tiny_run
 from tests.tflm_mcunet.search.spaces import tiny_image_space
+from tests.tflm_mcunet.tasks.made_up import save_image
 from tflm_converters import reader
-from tflm_converters.errors import DataError, SettingsError
-from tflm_mcunet import convert
+from tflm_converters.errors import BudgetError, DataError, SettingsError
+from tflm_mcunet import convert, search
 from tflm_mcunet.search import pipeline
 from tflm_mcunet.search.result import Result
+from tflm_mcunet.search.selection import GridPoint
 
 SMALLER_FLASH = 7_000
 
@@ -137,6 +140,24 @@ def test_folder_without_a_supernet_is_refused_before_anything_is_written(tmp_pat
     with pytest.raises(SettingsError, match="expected the folder of a search"):
         tiny_run.run(tmp_path / "run", supernet=tmp_path / "none")
     assert not (tmp_path / "run").exists()
+
+
+def test_stage_one_compares_spaces_of_as_many_classes_as_the_data_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for breed in range(13):
+        save_image(tmp_path / "pets" / f"breed{breed:02}" / "a.png")
+    compared: list[int] = []
+
+    def select(points: list[GridPoint], *_: object, **__: object) -> NoReturn:
+        compared.extend(point.space.classes for point in points)
+        raise BudgetError("seen enough")
+
+    monkeypatch.setattr(pipeline, "select_space", select)
+    with pytest.raises(BudgetError, match="seen enough"):
+        search.run(task="vww", data=tmp_path / "pets", out=tmp_path / "run", flash=100_000)
+    assert len(compared) == 108 and set(compared) == {13}
 
 
 def test_a_teacher_has_its_say(tmp_path: Path) -> None:

@@ -61,6 +61,21 @@ def test_what_cannot_be_compared_is_said(ours: Path, others: Path, tmp_path: Pat
         comparison.compare(ours, others, tmp_path)
 
 
+def test_known_others_are_taken_as_they_were_measured(ours: Path) -> None:
+    figures.write(ours)
+    others = {"reference": summary(0.5, arena=1, sram=1)}
+    known = {
+        "bigger": {"zoo": summary(0.9, arena=2, sram=2), "others": others},
+        "deaf": {"zoo": summary(0.9, arena=2, sram=2) | {"sets": {"sounds": {}}}, "others": {}},
+    }
+    found = comparison.beside_known(ours, known, "bigger")
+    assert found["others"] == others
+    assert found["zoo"]["model"]["sha256"] == Entry.read(ours).sha256["model.tflite"]
+    for wrong in ("deaf", "unknown"):
+        with pytest.raises(ConversionError, match=f"on a set, such as bigger; got {wrong}"):
+            comparison.beside_known(ours, known, wrong)
+
+
 def summary(score: float, arena: int, sram: int) -> dict[str, Any]:
     return {
         "title": "a model",

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import argparse
+import copy
+import json
 import sys
 from pathlib import Path
 
@@ -75,6 +77,24 @@ def test_evaluation_writes_what_an_entry_needs(
     assert results.original.peak_bytes > results.costs["whole input"].peak_bytes
 
     assert (folder / "card.md").read_text() == model_card.markdown(entry, results)
+
+
+def test_what_a_model_costs_is_measured_again_alone(
+    emulator: None, folder: Path, photos: list[LabelledSample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run(monkeypatch, folder) == 0
+    path = folder / "results.json"
+    known = json.loads(path.read_text())
+    old = copy.deepcopy(known)
+    old["made"]["commit"] = "an older one"
+    old["costs"]["row-fed"]["instructions"] += 1000
+    path.write_text(json.dumps(old))
+    monkeypatch.setattr(test_sets, "load", None)  # nobody is asked
+    assert run(monkeypatch, folder, "--cost") == 0
+    again = json.loads(path.read_text())
+    assert again["costs"] == known["costs"] and again["sets"] == known["sets"]
+    assert again["made"]["answers_commit"] == "an older one"
+    assert "Asked at commit an older one." in (folder / "card.md").read_text()
 
 
 def test_errors_are_one_line_and_write_no_results(

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What both inertial sensors of the Nano 33 BLE boards have in common, from imu.bin: 6 floats a
-// sample, acceleration in g and rotation in degrees per second. Their rate is what the real ones
-// are set to, or the float in imu_rate.bin, if there is that file.
+// sample, acceleration in g and rotation in degrees per second.
 #ifndef INERTIAL_SENSOR_H_
 #define INERTIAL_SENSOR_H_
 
@@ -10,18 +9,9 @@
 
 class InertialSensor {
  public:
-  constexpr explicit InertialSensor(float rate) : rate_(rate) {}
-  int begin() {
-    Recording rate;
-    if (rate.open("imu_rate.bin")) {
-      rate.read(&rate_, sizeof rate_);
-    }
-    return recording_.open("imu.bin");
-  }
+  int begin() { return recording_.open("imu.bin"); }
   int accelerationAvailable() const { return 1; }
   int gyroscopeAvailable() const { return 1; }
-  float accelerationSampleRate() const { return rate_; }
-  float gyroscopeSampleRate() const { return rate_; }
 
   int readAcceleration(float& x, float& y, float& z) {
     recording_.read(sample_, sizeof sample_);
@@ -39,7 +29,6 @@ class InertialSensor {
   }
 
   Recording recording_;
-  float rate_;
   float sample_[6] = {};
 };
 
