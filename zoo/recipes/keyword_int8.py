@@ -24,9 +24,6 @@ from zoo.recipes import baselines, tflite_files
 
 PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
 
-TEACHING_EPOCHS, TEACHING_RATE = 12, 5e-4
-"""Of a trained network that further learns what is no keyword."""
-
 QAT_EPOCHS, QAT_RATE = 8, 3e-4
 CLEARLY = 0.005
 """Share of right answers; less is chance in so few clips."""
@@ -72,26 +69,17 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     )
 
 
-def taught(
-    model: tf_keras.Model, made: Material, folder: Path, *, progress: bool = True
-) -> tf_keras.Model:
+def taught(model: tf_keras.Model, made: Material, folder: Path, **options: Any) -> tf_keras.Model:
     """The network, trained on with more unknown words than it was made with.
 
     Args:
         model: gives logits; changed in place.
         made: with those words.
         folder: for checkpoints.
-        progress: whether to show a bar on stderr.
+        options: of `tuning.fine_tune`.
     """
     size: Size = model.input_shape[1:3]
-    tuning.fine_tune(
-        model,
-        lambda epoch: made.train(epoch, size),
-        epochs=TEACHING_EPOCHS,
-        learning_rate=TEACHING_RATE,
-        directory=folder,
-        progress=progress,
-    )
+    tuning.fine_tune(model, lambda epoch: made.train(epoch, size), directory=folder, **options)
     return model
 
 

@@ -14,12 +14,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tflm_mcunet import tasks
 from tflm_mcunet.tasks import Dataset, Examples
 from tflm_mcunet.tasks.audio import saturated
 from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN, random_cut
 from zoo.recipes.keyword_tasks import WORDS
-from zoo.recipes.keyword_tasks import spoken as words_of
 
 PAUSE_SECONDS = (1.5, 2.5)
 """Of noise before each keyword."""
@@ -65,12 +63,8 @@ def without_keywords(task: str, clips: Path, split: str) -> dict[str, Stream]:
         "noise": _joined(own.noise[split], own.rate),
         "unknown words": _joined(unknown.x, own.rate),
     }
-    for other, splits in words.others.items():
-        if split not in splits:
-            continue
-        loaded = tasks.load(clips, other)
-        spoken = [clip for part in splits[split] for clip in words_of(loaded, part, other).x]
-        streams[f"words of {other}"] = _joined(spoken, loaded.rate)
+    for speech in words.others.get(split, ()):
+        streams[speech.title] = _joined(speech.examples(clips).x, own.rate)
     return streams
 
 
