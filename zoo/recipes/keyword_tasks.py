@@ -171,7 +171,7 @@ WORDS = {
             speech=_COMMANDS["train"],
             are_made=True,
             unknown_share=4.0,
-            epochs=40,
+            epochs=25,
             learning_rate=1e-3,
         ),
         others={"val": (_COMMANDS["val"],), "test": (_COMMANDS["test"], _NEVER_LEARNED)},
