@@ -166,12 +166,12 @@ WORDS = {
     ),
     "kws-wake": Words(
         kind="kws-wake",
-        effort=Effort(epochs=12, warm_up=4, population=20, generations=8, fine_tuning=20),
+        effort=Effort(epochs=12, warm_up=4, population=20, generations=5, fine_tuning=4),
         negatives=Negatives(
             speech=_COMMANDS["train"],
             are_made=True,
             unknown_share=4.0,
-            epochs=25,
+            epochs=16,
             learning_rate=1e-3,
         ),
         others={"val": (_COMMANDS["val"],), "test": (_COMMANDS["test"], _NEVER_LEARNED)},
