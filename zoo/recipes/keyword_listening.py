@@ -111,11 +111,14 @@ def _is_keyword(label: str) -> bool:
 # ---- The choice of thresholds --------------------------------------------------------------------
 
 THRESHOLDS = (*range(-64, 64, 16), *range(64, 112, 8), *range(112, 127, 2))
-WINDOWS = (1, 2, 3)
+WINDOWS = (1, 2, 3, 4)
 REFRACTORY_SECONDS = 1.0
 
-_AS_GOOD = 0.005
+_AS_GOOD = 0.02
 """Share of the keywords that a higher threshold may miss, for fewer false alarms elsewhere."""
+
+CHOICE = f"windows {WINDOWS}, thresholds {THRESHOLDS}, {_AS_GOOD:.1%} as good"
+"""How detectors are chosen."""
 
 
 @dataclasses.dataclass(frozen=True)

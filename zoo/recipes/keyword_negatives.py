@@ -13,7 +13,8 @@ import dataclasses
 import numpy as np
 
 from tflm_mcunet.tasks.audio import saturated
-from tflm_mcunet.tasks.dataset import Examples
+from tflm_mcunet.tasks.dataset import Dataset, Examples
+from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN
 
 REVERSED, SPLICED, ADJOINING = "reversed", "spliced", "adjoining"
 """Sources of what is made."""
@@ -22,23 +23,27 @@ FADE_SECONDS = 0.02
 """Where two clips meet, one fades into the other."""
 
 
-def made_of(train: Examples, *, unknown: int, silence: int, rate: int, seed: int = 0) -> Examples:
+def made_of(loaded: Dataset, examples: Examples, *, seed: int = 0) -> Examples:
     """As many of each kind as there are keywords.
 
     Keywords backwards; one half of a keyword with the other half of another word; and what a
     window hears between two unknown words, of which one follows the other.
 
     Args:
-        train: int16 clips (n, samples), of which nothing is changed.
-        unknown: class of all other words, and of what is made.
-        silence: class of no words at all.
-        rate: samples per second.
+        loaded: the set, with a class for unknown words and one for silence.
+        examples: clips of a split, int16 (n, samples), labelled as in the set.
         seed: of which clips meet.
+
+    Returns:
+        Examples of the class of unknown words.
     """
+    unknown, silence = (loaded.classes.index(name) for name in (UNKNOWN, SILENCE))
     rng = np.random.default_rng(seed)
-    keywords = train.take((train.y != unknown) & (train.y != silence))
-    words, others = train.take(train.y != silence), train.take(train.y == unknown)
-    fade = round(FADE_SECONDS * rate)
+    keywords = examples.take((examples.y != unknown) & (examples.y != silence))
+    words, others = (
+        examples.take(chosen) for chosen in (examples.y != silence, examples.y == unknown)
+    )
+    fade = round(FADE_SECONDS * loaded.rate)
     data = [
         *(clip[::-1] for clip in keywords.x),
         *(_spliced(keywords, number, words, fade, rng) for number in range(len(keywords))),

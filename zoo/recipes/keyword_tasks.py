@@ -104,15 +104,12 @@ class Words:
         loaded = self.load(clips)
         if self.negatives is None:
             return loaded
-        unknown, silence = (loaded.classes.index(name) for name in (UNKNOWN, SILENCE))
         further = self.negatives.speech.examples(clips)
-        further = dataclasses.replace(further, y=np.full_like(further.y, unknown))
+        unknown = np.full_like(further.y, loaded.classes.index(UNKNOWN))
+        further = dataclasses.replace(further, y=unknown)
         train = keyword_negatives.joined(loaded.train, further)
         if self.negatives.are_made:
-            made = keyword_negatives.made_of(
-                train, unknown=unknown, silence=silence, rate=loaded.rate
-            )
-            train = keyword_negatives.joined(train, made)
+            train = keyword_negatives.joined(train, keyword_negatives.made_of(loaded, train))
         return dataclasses.replace(loaded, train=train)
 
     def material(self, clips: Path, front_end: LogMelConfig, *, negatives: bool = True) -> Material:

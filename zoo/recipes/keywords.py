@@ -206,8 +206,7 @@ def listen(folder: Path, facts: Json, task: str, clips: Path) -> Json:
         return {"listening": listening.to_json(), "validation": dict(named)}
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    heard, tolerated = WORDS[task].others.get("val"), WORDS[task].most_per_hour
-    made_from = f"{digest}, {tolerated} an hour, {heard}"
+    made_from = f"{digest}, {WORDS[task]}, {keyword_listening.CHOICE}"
     return once(folder, LISTENING, made_from, make)
 
 
