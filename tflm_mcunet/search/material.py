@@ -110,16 +110,23 @@ def keywords(
 
 
 def of_clips(
-    loaded: tasks.Dataset, *, front_end: LogMelConfig, batch_size: int, seed: int
+    loaded: tasks.Dataset,
+    *,
+    front_end: LogMelConfig,
+    batch_size: int,
+    seed: int,
+    class_shares: tuple[float, ...] | None = None,
 ) -> Material:
-    """As `keywords`, of clips that are loaded."""
+    """As `keywords`, of clips that are loaded; `class_shares` as `tasks.Sampling` has them."""
     features = LogMel(front_end)
 
     def train(epoch: int, size: Size) -> Any:
         return tasks.keyword_dataset(
             loaded.train,
             front_end=features,
-            sampling=_sampling(epoch, batch_size, seed, loaded.train),
+            sampling=dataclasses.replace(
+                _sampling(epoch, batch_size, seed, loaded.train), class_shares=class_shares
+            ),
             augmentation=tasks.AudioAugmentation(),
             noise=loaded.noise.get("train", ()),
         )

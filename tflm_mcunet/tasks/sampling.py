@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -23,6 +23,8 @@ class Sampling:
             likely, then a source in proportion to its examples to this power, 0 for evenly and 1
             for as they are. Where classes come from different sources, a model learns to tell
             the sources apart.
+        class_shares: with `source_power`, how likely each class is, in proportion; default: all
+            equally.
         drop_remainder: leave a smaller last batch out.
         seed: of all that is random, augmentation included.
         first_epoch: the number of the first epoch, for training that goes on.
@@ -31,6 +33,7 @@ class Sampling:
     batch_size: int = 64
     shuffle: bool = True
     source_power: float | None = None
+    class_shares: tuple[float, ...] | None = None
     drop_remainder: bool = False
     seed: int = 0
     first_epoch: int = 0
@@ -49,7 +52,7 @@ class Sampling:
         rng = np.random.default_rng((self.seed, number))
         order = np.arange(len(examples))
         if self.source_power is not None:
-            weights = weights_of(examples, power=self.source_power)
+            weights = weights_of(examples, power=self.source_power, class_shares=self.class_shares)
             order = rng.choice(order, order.size, p=weights)
         elif self.shuffle:
             order = rng.permutation(order)
@@ -57,8 +60,10 @@ class Sampling:
             yield order[batch * self.batch_size : (batch + 1) * self.batch_size]
 
 
-def weights_of(examples: Examples, *, power: float) -> np.ndarray:
-    """The probability of each example: classes evenly, in each of them its sources.
+def weights_of(
+    examples: Examples, *, power: float, class_shares: Sequence[float] | None = None
+) -> np.ndarray:
+    """The probability of each example: classes evenly or by shares, in each of them its sources.
 
     Returns:
         float64 (n,), which sum to 1.
@@ -71,5 +76,6 @@ def weights_of(examples: Examples, *, power: float) -> np.ndarray:
             examples.source[of_class], return_inverse=True, return_counts=True
         )
         shares = counts**power / (counts**power).sum()
-        weights[of_class] = (shares / counts)[index] / classes.size
-    return weights
+        share = 1.0 if class_shares is None else class_shares[y]
+        weights[of_class] = share * (shares / counts)[index]
+    return weights / weights.sum()

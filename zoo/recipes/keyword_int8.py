@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keyword networks in int8: quantized after training and aware of it, the better one chosen.
+"""Keyword networks in int8: quantized after training and, where that costs answers, aware of it.
 
 The one that was trained aware of it is chosen if it has clearly more right answers on the
 validation split. Otherwise it is the one quantized after training, which has learned with smoothed
-labels: its posteriors do not saturate, and thresholds can tell how sure it is.
+labels: its posteriors do not saturate, and thresholds can tell how sure it is. Where that one is
+about as good as the float network, there is no other.
 """
 
 from __future__ import annotations
@@ -23,9 +24,6 @@ from tflm_mcunet.search.material import Material
 from zoo.recipes import baselines, tflite_files
 
 PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
-
-TEACHING_EPOCHS, TEACHING_RATE = 12, 5e-4
-"""Of a trained network that further learns what is no keyword."""
 
 QAT_EPOCHS, QAT_RATE = 8, 3e-4
 CLEARLY = 0.005
@@ -55,6 +53,10 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     representative.append(whole_range(model.input_shape[1:]))
     fp32 = tflite_files.float_file(network)
     ptq = quantize(network, representative)
+    report = quantization_report.compare(network, ptq, made.evaluation("val", size))
+    found = {FLOAT: report.float32, PTQ: report.ptq}
+    if report.ptq >= report.float32 - CLEARLY:
+        return Quantized({FLOAT: fp32, PTQ: ptq}, PTQ, found)
     qat = quantize(
         network,
         representative,
@@ -65,33 +67,21 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     )
     report = quantization_report.compare(network, ptq, made.evaluation("val", size), qat=qat)
     assert report.qat is not None
-    return Quantized(
-        {FLOAT: fp32, PTQ: ptq, QAT: qat},
-        QAT if report.qat > report.ptq + CLEARLY else PTQ,
-        {FLOAT: report.float32, PTQ: report.ptq, QAT: report.qat},
-    )
+    chosen = QAT if report.qat > report.ptq + CLEARLY else PTQ
+    return Quantized({FLOAT: fp32, PTQ: ptq, QAT: qat}, chosen, found | {QAT: report.qat})
 
 
-def taught(
-    model: tf_keras.Model, made: Material, folder: Path, *, progress: bool = True
-) -> tf_keras.Model:
+def taught(model: tf_keras.Model, made: Material, folder: Path, **options: Any) -> tf_keras.Model:
     """The network, trained on with more unknown words than it was made with.
 
     Args:
         model: gives logits; changed in place.
         made: with those words.
         folder: for checkpoints.
-        progress: whether to show a bar on stderr.
+        options: of `tuning.fine_tune`.
     """
     size: Size = model.input_shape[1:3]
-    tuning.fine_tune(
-        model,
-        lambda epoch: made.train(epoch, size),
-        epochs=TEACHING_EPOCHS,
-        learning_rate=TEACHING_RATE,
-        directory=folder,
-        progress=progress,
-    )
+    tuning.fine_tune(model, lambda epoch: made.train(epoch, size), directory=folder, **options)
     return model
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from tqdm import tqdm
@@ -98,28 +98,39 @@ def detector_of(
 ) -> DetectorConfig:
     """One threshold for all keywords; what is no keyword is never detected."""
     return DetectorConfig(
-        thresholds=tuple(NEVER if each in (UNKNOWN, SILENCE) else threshold for each in labels),
+        thresholds=tuple(threshold if _is_keyword(each) else NEVER for each in labels),
         window=window,
         refractory=refractory,
     )
 
 
-# ---- The choice of a threshold -------------------------------------------------------------------
+def _is_keyword(label: str) -> bool:
+    return label not in (UNKNOWN, SILENCE)
+
+
+# ---- The choice of thresholds --------------------------------------------------------------------
 
 THRESHOLDS = (*range(-64, 64, 16), *range(64, 112, 8), *range(112, 127, 2))
-WINDOWS = (1, 2, 3)
+WINDOWS = (1, 2, 3, 4)
 REFRACTORY_SECONDS = 1.0
 
-_AS_GOOD = 0.005
+_AS_GOOD = 0.02
 """Share of the keywords that a higher threshold may miss, for fewer false alarms elsewhere."""
+
+CHOICE = f"windows {WINDOWS}, thresholds {THRESHOLDS}, {_AS_GOOD:.1%} as good"
+"""How detectors are chosen."""
 
 
 @dataclasses.dataclass(frozen=True)
 class _Tried:
-    threshold: int
     config: DetectorConfig
     keywords: Heard
     others: Heard
+
+    @property
+    def merit(self) -> tuple[int, float]:
+        """Among detectors that are as good: the highest thresholds, then most keywords."""
+        return sum(self.config.thresholds), self.keywords.rate
 
 
 def choose(
@@ -135,7 +146,8 @@ def choose(
 
     No more of them in the streams without keywords than are tolerated, or else as few as there
     can be; then most keywords found; among thresholds that are as good, the highest: other streams
-    than these have other false alarms.
+    than these have other false alarms. First one threshold for all keywords, then one keyword
+    after the other gets its own.
 
     Args:
         labels: of the channels.
@@ -148,18 +160,32 @@ def choose(
     Returns:
         The detector, and what it makes of the stream with keywords and of the others.
     """
+
+    def tried(configs: Iterable[DetectorConfig]) -> list[_Tried]:
+        return [_Tried(each, count(keywords, each), total(others, each)) for each in configs]
+
     refractory = math.ceil(REFRACTORY_SECONDS / (new_rows * row_seconds))
-    tried = []
-    for window in WINDOWS:
-        for threshold in THRESHOLDS:
-            config = detector_of(labels, threshold, window=window, refractory=refractory)
-            found = count(keywords, config), total(others, config)
-            tried.append(_Tried(threshold, config, *found))
+    common = tried(
+        detector_of(labels, threshold, window=window, refractory=refractory)
+        for window in WINDOWS
+        for threshold in THRESHOLDS
+    )
+    best = _best(common, most_per_hour, as_good=_AS_GOOD)
+    for channel in (number for number, label in enumerate(labels) if _is_keyword(label)):
+        own = tried(_with_threshold(best.config, channel, threshold) for threshold in THRESHOLDS)
+        best = _best([best, *own], most_per_hour, as_good=0.0)
+    return Listening(new_rows=new_rows, detector=best.config), best.keywords, best.others
+
+
+def _best(tried: Sequence[_Tried], most_per_hour: float, *, as_good: float) -> _Tried:
     least = min(one.others.false_alarms for one in tried)
     most = max(least, math.floor(most_per_hour * tried[0].others.hours))
     quiet = [one for one in tried if one.others.false_alarms <= most]
     best = max(one.keywords.rate for one in quiet)
-    good = [one for one in quiet if one.keywords.rate >= best - _AS_GOOD]
-    chosen = max(good, key=lambda one: (one.threshold, one.keywords.rate))
-    listening = Listening(new_rows=new_rows, detector=chosen.config)
-    return listening, chosen.keywords, chosen.others
+    return max((one for one in quiet if one.keywords.rate >= best - as_good), key=lambda o: o.merit)
+
+
+def _with_threshold(config: DetectorConfig, channel: int, threshold: int) -> DetectorConfig:
+    thresholds = list(config.thresholds)
+    thresholds[channel] = threshold
+    return dataclasses.replace(config, thresholds=tuple(thresholds))

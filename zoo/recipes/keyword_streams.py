@@ -14,12 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
-from tflm_mcunet import tasks
 from tflm_mcunet.tasks import Dataset, Examples
 from tflm_mcunet.tasks.audio import saturated
 from tflm_mcunet.tasks.keywords import SILENCE, UNKNOWN, random_cut
+from zoo.recipes.keyword_negatives import SPLICED, made_of
 from zoo.recipes.keyword_tasks import WORDS
-from zoo.recipes.keyword_tasks import spoken as words_of
 
 PAUSE_SECONDS = (1.5, 2.5)
 """Of noise before each keyword."""
@@ -53,6 +52,10 @@ class Stream:
 def without_keywords(task: str, clips: Path, split: str) -> dict[str, Stream]:
     """By what is heard: noise, unknown words of the set itself, and other sets.
 
+    A set whose networks learn words made of its clips has such to choose thresholds by: they are
+    hard, and a few minutes of them stand for hours of speech. Halves of keywords are left out,
+    for one that is heard in half may well be detected.
+
     Args:
         task: of `WORDS`.
         clips: their folder, in which other sets lie, too.
@@ -65,12 +68,11 @@ def without_keywords(task: str, clips: Path, split: str) -> dict[str, Stream]:
         "noise": _joined(own.noise[split], own.rate),
         "unknown words": _joined(unknown.x, own.rate),
     }
-    for other, splits in words.others.items():
-        if split not in splits:
-            continue
-        loaded = tasks.load(clips, other)
-        spoken = [clip for part in splits[split] for clip in words_of(loaded, part, other).x]
-        streams[f"words of {other}"] = _joined(spoken, loaded.rate)
+    for speech in words.others.get(split, ()):
+        streams[speech.title] = _joined(speech.examples(clips).x, own.rate)
+    if split == "val" and words.negatives is not None and words.negatives.are_made:
+        made = made_of(own, own.splits[split])
+        streams["words made of clips"] = _joined(made.take(made.source != SPLICED).x, own.rate)
     return streams
 
 

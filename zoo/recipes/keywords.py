@@ -35,7 +35,13 @@ from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import keyword_entries as entries
-from zoo.recipes import keyword_int8, keyword_listening, keyword_search, keyword_streams
+from zoo.recipes import (
+    keyword_int8,
+    keyword_listening,
+    keyword_pace,
+    keyword_search,
+    keyword_streams,
+)
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import front_end_for, write_json
@@ -48,9 +54,6 @@ REFERENCE = "mlperf-ds-cnn"
 FRONT_END = LogMelConfig()
 REFERENCE_FRONT_END = LogMelConfig(bins=10)
 """As many values in a frame as MLPerf Tiny's network for keywords takes."""
-
-NEW_ROWS = {"s": 8, "m": 12}
-"""From one inference to the next, of 20 ms each: what a word leaves time for."""
 
 FACTS, LISTENING = "facts.json", "listening.json"
 
@@ -102,7 +105,7 @@ def make(name: str, clips: Path, build: Path) -> None:
     own, others = build / name, build / task / REFERENCE
     found = keyword_search.find(task, size, clips, build)
     facts = make_int8(own, task, clips, found.best.model)
-    listening = listen(own, facts, task, size, clips)
+    listening = listen(own, facts, task, clips)
     write(MODELS / name, own, facts, entries.model(name, facts, listening))
     reference_facts = make_reference(others, task, clips)
     write(
@@ -152,7 +155,13 @@ def int8(
         made = words.material(clips, front_end)
         trained = network()
         if words.negatives is not None:
-            trained = keyword_int8.taught(trained, made, folder / f"taught-{made_from[:12]}")
+            trained = keyword_int8.taught(
+                trained,
+                made,
+                folder / f"taught-{made_from[:12]}",
+                epochs=words.negatives.epochs,
+                learning_rate=words.negatives.learning_rate,
+            )
         variants = keyword_int8.quantized(trained, made)
         for variant, content in variants.files.items():
             (stage / f"{variant}.tflite").write_bytes(content)
@@ -166,16 +175,17 @@ def int8(
     return once(folder, FACTS, f"{made_from}, {words.negatives}", make)
 
 
-def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json:
+def listen(folder: Path, facts: Json, task: str, clips: Path) -> Json:
     """Chooses the detector by the streams of the validation split; facts about it."""
     if not WORDS[task].load(clips).noise:
         return {"listening": None}
     model = folder / f"{facts['chosen']}.tflite"
     front_end = LogMelConfig.from_json(facts["config"])
-    rows, new_rows = front_end.frames(front_end.rate), NEW_ROWS[size]
+    rows = front_end.frames(front_end.rate)
 
     def make(stage: Path) -> Json:
         converted = convert(model, samples=0, row_fed=True).model
+        new_rows = keyword_pace.rows_between(keyword_pace.inference_ms(converted), front_end)
         streams = [
             keyword_streams.with_keywords(task, clips, "val"),
             *keyword_streams.without_keywords(task, clips, "val").values(),
@@ -196,17 +206,13 @@ def listen(folder: Path, facts: Json, task: str, size: str, clips: Path) -> Json
         return {"listening": listening.to_json(), "validation": dict(named)}
 
     digest = hashlib.sha256(model.read_bytes()).hexdigest()
-    heard, tolerated = WORDS[task].others, WORDS[task].most_per_hour
-    made_from = f"{digest}, {new_rows} rows, {tolerated} an hour, {sorted(heard.items())}"
+    made_from = f"{digest}, {WORDS[task]}, {keyword_listening.CHOICE}"
     return once(folder, LISTENING, made_from, make)
 
 
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Of what something is made from, and of how it is quantized."""
-    how = (
-        f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}, "
-        f"{keyword_int8.TEACHING_EPOCHS} at {keyword_int8.TEACHING_RATE}"
-    )
+    how = f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}"
     digest = hashlib.sha256(how.encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

@@ -43,6 +43,14 @@ def test_classes_are_even_and_sources_by_power(power: float, of_a: float) -> Non
     assert weights[EXAMPLES.source == "a"].sum() == pytest.approx(of_a)
 
 
+def test_some_classes_may_be_likelier() -> None:
+    weights = weights_of(EXAMPLES, power=0.0, class_shares=(1.0, 3.0))
+    assert weights.sum() == pytest.approx(1)
+    assert weights[EXAMPLES.y == 1].sum() == pytest.approx(0.75)
+    drawn = epoch(Sampling(source_power=0.0, class_shares=(0.0, 1.0)), 0)
+    assert (EXAMPLES.y[drawn] == 1).all()
+
+
 def test_balanced_epochs_draw_by_weight() -> None:
     drawn = np.array([i for n in range(20) for i in epoch(Sampling(source_power=0.0), n)])
     assert len(drawn) == 2000

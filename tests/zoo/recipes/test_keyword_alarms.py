@@ -61,4 +61,4 @@ def test_models_have_listened_to_all_streams(task: str, size: str) -> None:
     results = Results.read(Entry.read(MODELS / f"{task}-{size}"))
     assert results is not None
     assert {keyword_alarms.IN_NOISE, "noise", "unknown words"} < set(results.listening)
-    assert sum(heard.hours for heard in results.listening.values() if not heard.words) > 0.5
+    assert sum(heard.hours for heard in results.listening.values() if not heard.words) > 0.4

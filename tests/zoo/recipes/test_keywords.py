@@ -20,7 +20,7 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import make_output
-from zoo.recipes import keyword_int8, keyword_search, keywords, test_sets
+from zoo.recipes import keyword_int8, keyword_pace, keyword_search, keywords, test_sets
 from zoo.recipes.cards import MODELS
 from zoo.recipes.keyword_tasks import WORDS
 from zoo.recipes.seal import seal
@@ -91,7 +91,7 @@ def test_entries_are_complete_and_nothing_is_done_twice(
         clip = WORDS["kws-commands"].load(data / "speech_commands").val.x[0]
         assert sum(model.predict(clip).scores.values()) == pytest.approx(1, abs=0.02)
     settings = Listening.from_json(Entry.read(homes[NAME]).output["listening"])
-    assert settings.new_rows == keywords.NEW_ROWS["s"]
+    assert settings.new_rows == keyword_pace.LEAST_ROWS
     assert settings.detector.thresholds[2:] == (127, 127)
     before = {home: (home / ENTRY).read_bytes() for home in homes.values()}
     for home in homes.values():
