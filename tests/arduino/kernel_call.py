@@ -31,6 +31,9 @@ SOURCES = [
     )
 ]
 
+SCRATCH = 1
+"""Where the views of a call have that of an auxiliary tensor: `TMC_SCRATCH`."""
+
 PORTABLE, SIMD = "TMC_PORTABLE", "TMC_SIMD_IN_C"
 """The portable kernels, and those for the DSP extension, whose instructions are C here."""
 
@@ -56,5 +59,5 @@ def run(
     for i, placed in enumerate(inputs):
         call.inputs[i] = placed.view
     if auxiliary is not None:
-        call.auxiliary = auxiliary.view
+        call.inputs[SCRATCH] = auxiliary.view
     getattr(kernels, name)(ctypes.byref(call))

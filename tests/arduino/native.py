@@ -48,7 +48,6 @@ class Call(ctypes.Structure):
         ("parameters", ctypes.c_void_p),
         ("inputs", View * 2),
         ("output", View),
-        ("auxiliary", View),
         ("box", Box),
     ]
 

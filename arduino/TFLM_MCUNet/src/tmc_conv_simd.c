@@ -134,19 +134,25 @@ TMC_NOINLINE static void add_part(convolution* c, const part_of_windows* part, i
   run_filters(&filters);
 }
 
+static void end_pixel_slowly(const convolution* c, const tmc_filter_run* run, int8_t* pixel,
+                             uint32_t sum) {
+  pixel[run->channel] = tmc_output(c->call->op, run->scale, sum);
+}
+
 // A channel whose scale is not fast.
 TMC_COLD static void end_channel_slowly(convolution* c, const tmc_filter_run* run) {
-  const tmc_op* op = c->call->op;
-  const uint32_t* wide = c->buffer;
+  tmc_sums sums;
+  tmc_filters filter = {.wide = c->buffer, .weights = run->weights, .quads = run->quads};
   for (int8_t* const* pixel = run->pixels; pixel != run->pixels_end; pixel += 4) {
-    tmc_sums sums = run->start;
-    tmc_filters filter = {run->weights, run->quads, wide, 0, &sums, &sums + 1};
+    sums = run->start;
+    filter.sums = &sums;
+    filter.sums_end = &sums + 1;
     run_filters(&filter);
-    wide += 8 * run->quads;
-    pixel[0][run->channel] = tmc_output(op, run->scale, sums.a);
-    pixel[1][run->channel] = tmc_output(op, run->scale, sums.b);
-    pixel[2][run->channel] = tmc_output(op, run->scale, sums.c);
-    pixel[3][run->channel] = tmc_output(op, run->scale, sums.d);
+    filter.wide += 8 * filter.quads;
+    end_pixel_slowly(c, run, pixel[0], sums.a);
+    end_pixel_slowly(c, run, pixel[1], sums.b);
+    end_pixel_slowly(c, run, pixel[2], sums.c);
+    end_pixel_slowly(c, run, pixel[3], sums.d);
   }
 }
 

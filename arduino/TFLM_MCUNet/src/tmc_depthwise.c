@@ -87,7 +87,7 @@ void tmc_depthwise_copy_plane(const tmc_call* call, int32_t channel) {
   const tmc_view* from = &call->inputs[0];
   for (int32_t y = 0; y < from->height; ++y) {
     const int8_t* input = tmc_pixel(from, y, 0) + channel;
-    int8_t* output = tmc_pixel(&call->auxiliary, y, 0);
+    int8_t* output = tmc_pixel(&call->inputs[TMC_SCRATCH], y, 0);
     for (int32_t x = 0; x < from->width; ++x) {
       output[x] = input[x * from->channels];
     }
@@ -113,7 +113,7 @@ static uint32_t add_plane_taps(const tmc_call* call, const tmc_window* window, i
 
 void tmc_depthwise_plane(const tmc_call* call, int32_t channel) {
   tmc_call of_plane = *call;
-  of_plane.inputs[0] = call->auxiliary;
+  of_plane.inputs[0] = call->inputs[TMC_SCRATCH];
   for (int32_t y = 0; y < call->output.height; ++y) {
     tmc_window window = {.rows = tmc_row_taps(&of_plane, y)};
     for (int32_t x = 0; x < call->output.width; ++x) {

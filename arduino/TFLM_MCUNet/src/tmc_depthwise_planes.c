@@ -280,7 +280,7 @@ TMC_NOINLINE static int compute_plane(const tmc_call* call, int32_t channel, til
   const tmc_box* box = &call->box;
   convolution c;
   c.call = call;
-  c.input = &call->auxiliary;
+  c.input = &call->inputs[TMC_SCRATCH];
   c.compute = compute;
   if (!tmc_find_channels(call, channel, 1, c.scales, c.biases) || call->op->act_min != INT8_MIN ||
       call->op->act_max != INT8_MAX) {

@@ -12,8 +12,8 @@ typedef struct {
   uint8_t* arena;
   tmc_group_state* states;  // of the stage's groups
   int32_t fed_rows;         // of the row-fed tensor
-  tmc_span* rows;           // what each operator of a group computes in a band
-  tmc_span* columns;        // ... and in a tile of it
+  tmc_span* spans[2];       // what each operator of a group computes: by tmc_axis, rows of a band
+                            // and columns of a tile of it
 } tmc_execution;
 
 static inline tmc_group_state* tmc_state_of(const tmc_execution* execution, int32_t group) {
@@ -22,9 +22,9 @@ static inline tmc_group_state* tmc_state_of(const tmc_execution* execution, int3
 
 static inline int32_t tmc_least(int32_t a, int32_t b) { return a < b ? a : b; }
 
-// What each operator of a group computes so that the group yields `tile`.
-void tmc_spread(const tmc_program* program, const tmc_group* group, tmc_span tile, tmc_axis axis,
-                tmc_span* spans);
+// Finds what each operator of a group computes, of its rows or its columns, so that the group
+// yields `tile`.
+void tmc_spread(tmc_execution* execution, const tmc_group* group, tmc_span tile, tmc_axis axis);
 
 // Finds the rows that the group's next band takes; false while some of its inputs are missing.
 bool tmc_can_fire(tmc_execution* execution, int32_t group);

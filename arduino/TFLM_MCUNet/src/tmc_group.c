@@ -24,9 +24,10 @@ static tmc_span needed_inside(const tmc_program* program, const tmc_group* group
 }
 
 // What leaves the group is computed for the tile alone, what stays inside for those who read it.
-void tmc_spread(const tmc_program* program, const tmc_group* group, tmc_span tile, tmc_axis axis,
-                tmc_span* spans) {
+void tmc_spread(tmc_execution* e, const tmc_group* group, tmc_span tile, tmc_axis axis) {
+  const tmc_program* program = e->program;
   const tmc_op* ops = &program->ops[group->first_op];
+  tmc_span* const spans = e->spans[axis];
   int32_t i = group->op_count - 1;
   spans[i] = tile;
   while (--i >= 0) {
@@ -65,12 +66,12 @@ bool tmc_can_fire(tmc_execution* e, int32_t index) {
     return false;
   }
   const int32_t end = tmc_least(begin + group->tile_rows, group->rows);
-  tmc_spread(program, group, (tmc_span){(int16_t)begin, (int16_t)end}, TMC_ROWS, e->rows);
+  tmc_spread(e, group, (tmc_span){(int16_t)begin, (int16_t)end}, TMC_ROWS);
   for (int32_t i = 0; i < group->op_count; ++i) {
     const tmc_op* op = &program->ops[group->first_op + i];
     for (int32_t k = 0; k < TMC_MAX_INPUTS && op->inputs[k] != TMC_NONE; ++k) {
       const tmc_tensor* input = &program->tensors[op->inputs[k]];
-      const tmc_span needed = tmc_input_span(op, input, e->rows[i], TMC_ROWS);
+      const tmc_span needed = tmc_input_span(op, input, e->spans[TMC_ROWS][i], TMC_ROWS);
       if (!has_rows(e, index, op->inputs[k], needed.end)) {
         return false;
       }
@@ -90,7 +91,7 @@ static int32_t first_column(const tmc_execution* e, const tmc_group* group, int3
     while (e->program->ops[group->first_op + writer].output != index) {
       --writer;
     }
-    return e->columns[writer].begin;
+    return e->spans[TMC_COLUMNS][writer].begin;
   }
   const bool is_strip = tensor->storage == TMC_RING && tmc_is_in_stage(e->stage, tensor->producer);
   return is_strip ? tmc_state_of(e, tensor->producer)->x_begin : 0;
@@ -112,13 +113,15 @@ TMC_NOINLINE static void prepare_call(const tmc_execution* e, const tmc_group* g
   const tmc_op* op = &e->program->ops[group->first_op + i];
   call->op = op;
   call->parameters = e->program->parameters;
-  call->box = (tmc_box){e->rows[i].begin, e->rows[i].end, e->columns[i].begin, e->columns[i].end};
+  const tmc_span rows = e->spans[TMC_ROWS][i];
+  const tmc_span columns = e->spans[TMC_COLUMNS][i];
+  call->box = (tmc_box){rows.begin, rows.end, columns.begin, columns.end};
   for (int32_t k = 0; k < TMC_MAX_INPUTS && op->inputs[k] != TMC_NONE; ++k) {
     set_view(e, op->inputs[k], first_column(e, group, op->inputs[k], i - 1), &call->inputs[k]);
   }
   set_view(e, op->output, first_column(e, group, op->output, i), &call->output);
   if (op->auxiliary != TMC_NONE) {
-    set_view(e, op->auxiliary, 0, &call->auxiliary);
+    set_view(e, op->auxiliary, 0, &call->inputs[TMC_SCRATCH]);
   }
 }
 
@@ -164,10 +167,12 @@ static bool tile_fits(const tmc_tensor* tensor, tmc_span rows, tmc_span columns)
 TMC_NOINLINE static tmc_status run_tile(const tmc_execution* e, const tmc_group* group) {
   const tmc_op* ops = &e->program->ops[group->first_op];
   for (int32_t i = 0; i < group->op_count; ++i) {
-    if (tmc_span_is_empty(e->rows[i]) || tmc_span_is_empty(e->columns[i])) {
+    const tmc_span rows = e->spans[TMC_ROWS][i];
+    const tmc_span columns = e->spans[TMC_COLUMNS][i];
+    if (tmc_span_is_empty(rows) || tmc_span_is_empty(columns)) {
       continue;
     }
-    if (!tile_fits(&e->program->tensors[ops[i].output], e->rows[i], e->columns[i])) {
+    if (!tile_fits(&e->program->tensors[ops[i].output], rows, columns)) {
       return TMC_ERROR_RANGE;
     }
     tmc_call call;
@@ -182,12 +187,12 @@ tmc_status tmc_fire(tmc_execution* e, int32_t index) {
   tmc_group_state* state = tmc_state_of(e, index);
   for (int32_t x = state->x_begin; x < state->x_end; x += group->tile_cols) {
     const int32_t end = tmc_least(x + group->tile_cols, state->x_end);
-    tmc_spread(e->program, group, (tmc_span){(int16_t)x, (int16_t)end}, TMC_COLUMNS, e->columns);
+    tmc_spread(e, group, (tmc_span){(int16_t)x, (int16_t)end}, TMC_COLUMNS);
     const tmc_status status = run_tile(e, group);
     if (status != TMC_OK) {
       return status;
     }
   }
-  state->next_row = e->rows[group->op_count - 1].end;
+  state->next_row = e->spans[TMC_ROWS][group->op_count - 1].end;
   return TMC_OK;
 }

@@ -41,13 +41,15 @@ static inline int8_t* tmc_pixel(const tmc_view* view, int32_t y, int32_t x) {
 // the views hold every input pixel that the box needs (pixels outside the input's
 // [0,height) x [0,width) are padding and never read). Output and input do not overlap,
 // except for the elementwise kernels (ADD, MUL, LOOKUP), where an output pixel may lie at
-// or below its input pixel, and for TMC_IN_PLACE.
+// or below its input pixel, and for TMC_IN_PLACE. Operators with an auxiliary tensor have one
+// input, and that tensor as TMC_SCRATCH behind it: the stack holds no view that nobody needs.
+#define TMC_SCRATCH 1
+
 typedef struct {
   const tmc_op* op;
   const uint8_t* parameters;
   tmc_view inputs[TMC_MAX_INPUTS];
   tmc_view output;
-  tmc_view auxiliary;
   tmc_box box;
 } tmc_call;
 

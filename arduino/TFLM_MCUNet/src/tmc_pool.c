@@ -104,7 +104,7 @@ void tmc_average_pool_s8(const tmc_call* call) { tmc_for_each_window(call, avera
 void tmc_mean_s8(const tmc_call* call) { tmc_for_each_window(call, average_over_window); }
 
 static int32_t* accumulators(const tmc_call* call, int32_t output_x) {
-  return (int32_t*)(void*)call->auxiliary.data + output_x * call->output.channels;
+  return (int32_t*)(void*)call->inputs[TMC_SCRATCH].data + output_x * call->output.channels;
 }
 
 void tmc_accumulate_begin(const tmc_call* call) {

@@ -15,7 +15,7 @@ static void require_columns(tmc_execution* e, int32_t index) {
   const tmc_program* program = e->program;
   const tmc_group* group = &program->groups[index];
   const tmc_group_state* state = tmc_state_of(e, index);
-  tmc_spread(program, group, (tmc_span){state->x_begin, state->x_end}, TMC_COLUMNS, e->columns);
+  tmc_spread(e, group, (tmc_span){state->x_begin, state->x_end}, TMC_COLUMNS);
   for (int32_t i = 0; i < group->op_count; ++i) {
     const tmc_op* op = &program->ops[group->first_op + i];
     for (int32_t k = 0; k < TMC_MAX_INPUTS && op->inputs[k] != TMC_NONE; ++k) {
@@ -24,7 +24,7 @@ static void require_columns(tmc_execution* e, int32_t index) {
         tmc_group_state* source = tmc_state_of(e, input->producer);
         const tmc_span range =
             tmc_span_union((tmc_span){source->x_begin, source->x_end},
-                           tmc_input_span(op, input, e->columns[i], TMC_COLUMNS));
+                           tmc_input_span(op, input, e->spans[TMC_COLUMNS][i], TMC_COLUMNS));
         source->x_begin = range.begin;
         source->x_end = range.end;
       }
@@ -136,6 +136,10 @@ static bool is_row_fed(const tmc_program* program) {
   return program->header->row_fed_tensor != TMC_NONE;
 }
 
+static int32_t fed_height(const tmc_program* program) {
+  return program->tensors[program->header->row_fed_tensor].height;
+}
+
 static int16_t* fed_counter(const tmc_program* program, uint8_t* arena) {
   return (int16_t*)(void*)(arena + program->header->fed_state_offset);
 }
@@ -159,20 +163,28 @@ static bool state_is_intact(const tmc_execution* e) {
   return true;
 }
 
-// The last row ends the inference, whatever comes of it.
-static tmc_status finish(tmc_execution* e, tmc_status status) {
-  return status == TMC_OK ? run_stages(e, 1) : TMC_ERROR_SCHEDULE;
+// Fires what the newest row enables.
+static tmc_status fire_fed(tmc_execution* e) {
+  const tmc_status status = e->fed_rows == 1 ? start_strip(e, 0) : TMC_OK;
+  if (status != TMC_OK) {
+    return status;
+  }
+  return state_is_intact(e) ? fire_all(e) : TMC_ERROR_ARENA;
 }
 
-// Fires what row `y` enables.
-static tmc_status take_row(tmc_execution* e, int32_t y, const int8_t* row) {
+// The last row ends the inference, whatever comes of it. Not inlined: its frame is gone while the
+// other stages run.
+TMC_NOINLINE static tmc_status take_row(tmc_execution* e, const int8_t* row) {
   enter_stage(e, 0);
-  tmc_status status = y == 0 ? start_strip(e, 0) : TMC_OK;
-  store_row(e->program, e->arena, y, row);
-  if (status == TMC_OK) {
-    status = state_is_intact(e) ? fire_all(e) : TMC_ERROR_ARENA;
+  store_row(e->program, e->arena, e->fed_rows - 1, row);
+  const tmc_status status = fire_fed(e);
+  if (status < TMC_OK) {
+    return status;
   }
-  return status;
+  if (e->fed_rows < fed_height(e->program)) {
+    return TMC_NEED_ROWS;
+  }
+  return status == TMC_OK ? run_stages(e, 1) : TMC_ERROR_SCHEDULE;
 }
 
 // ---- The interface ----
@@ -201,8 +213,7 @@ tmc_status tmc_program_run(const tmc_program* program, uint8_t* arena, size_t ar
   }
   const int32_t op_count = largest_group(program);
   tmc_span spans[2 * op_count];
-  tmc_execution e = {
-      .program = program, .arena = arena, .rows = spans, .columns = spans + op_count};
+  tmc_execution e = {.program = program, .arena = arena, .spans = {spans, spans + op_count}};
   return run_stages(&e, 0);
 }
 
@@ -221,24 +232,19 @@ tmc_status tmc_program_push_row(const tmc_program* program, uint8_t* arena, cons
   if (!is_row_fed(program)) {
     return TMC_ERROR_INPUT;
   }
-  int16_t* fed_rows = fed_counter(program, arena);
-  const int32_t height = program->tensors[program->header->row_fed_tensor].height;
-  if (*fed_rows < 0 || *fed_rows > height) {
+  const int32_t fed_rows = *fed_counter(program, arena);
+  const int32_t height = fed_height(program);
+  if (fed_rows < 0 || fed_rows > height) {
     return TMC_ERROR_ARENA;
   }
-  const int32_t y = *fed_rows % height;
   const int32_t op_count = largest_group(program);
   tmc_span spans[2 * op_count];
   tmc_execution e = {.program = program,
                      .arena = arena,
-                     .fed_rows = y + 1,
-                     .rows = spans,
-                     .columns = spans + op_count};
-  tmc_status status = take_row(&e, y, row);
-  if (status >= TMC_OK) {
-    status = y + 1 < height ? TMC_NEED_ROWS : finish(&e, status);
-  }
-  *fed_rows = status >= TMC_OK ? (int16_t)(y + 1) : 0;
+                     .fed_rows = fed_rows % height + 1,
+                     .spans = {spans, spans + op_count}};
+  const tmc_status status = take_row(&e, row);
+  *fed_counter(e.program, e.arena) = status >= TMC_OK ? (int16_t)e.fed_rows : 0;
   return status;
 }
 
@@ -248,6 +254,5 @@ tmc_status tmc_program_finish(const tmc_program* program, const uint8_t* arena) 
   }
   int16_t fed_rows;
   memcpy(&fed_rows, arena + program->header->fed_state_offset, sizeof fed_rows);
-  const int32_t height = program->tensors[program->header->row_fed_tensor].height;
-  return fed_rows == height ? TMC_OK : TMC_NEED_ROWS;
+  return fed_rows == fed_height(program) ? TMC_OK : TMC_NEED_ROWS;
 }
