@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 from tflm_mcunet import search
 from tflm_mcunet.benchmark import CYCLES_PER_INSTRUCTION
@@ -31,7 +32,7 @@ class Size:
     latency_ms: float
 
     @property
-    def limits(self) -> dict[str, float]:
+    def limits(self) -> dict[str, Any]:
         """Those of a search, which estimates latency at one instruction per cycle."""
         return dataclasses.asdict(self) | {"latency_ms": self.latency_ms / CYCLES_PER_INSTRUCTION}
 
