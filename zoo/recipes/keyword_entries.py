@@ -95,19 +95,10 @@ _HEARD = (
 )
 
 
-_IN_TIME = (
+_SPEED = (
     " By the estimates below a board of 64 MHz has computed an inference before the next one is "
     "due, new_rows of 20 ms later; slower boards need a greater new_rows, or sound is lost."
 )
-_SPEED = {
-    "kws-ar": (
-        " Where an inference takes longer than the time to the next one, new_rows of 20 ms, sound "
-        "is lost: by the estimates below that is so on boards of 64 MHz, which need a greater "
-        "new_rows."
-    ),
-    "kws-wake": _IN_TIME,
-    "kws-commands": _IN_TIME,
-}
 
 
 def model(name: str, facts: Json, listening: Json) -> Json:
@@ -123,7 +114,7 @@ def model(name: str, facts: Json, listening: Json) -> Json:
     output = {} if detector is None else {"listening": detector}
     made = _entry(name, task, _TITLES[task], facts, output)
     return made | {
-        "limits": made["limits"] + _SPEED[task],
+        "limits": made["limits"] + _SPEED,
         "recipe": f"python -m zoo.recipes.keywords {name} --data ../shared/data",
     }
 

@@ -12,6 +12,9 @@ stopped and started again: nothing is searched, trained or listened to twice.
 makes a model for the ten words of the public Speech Commands, which have to be there, or for those
 of tensorflow-datasets, which fetches them; without noise to listen to it gets no detector.
 
+A detector is asked as often as a board of 64 MHz can compute the network: that needs the cross
+compiler and the emulator, see `make emulator`.
+
 Networks, quantization and detectors are chosen by the validation split; the test split plays no
 part here.
 """

@@ -10,6 +10,7 @@ from tflm_mcunet.benchmark import estimated_ms
 from tflm_mcunet.boards import get
 from tflm_mcunet.zoo.entry import Entry
 from tflm_mcunet.zoo.results import Results
+from zoo.recipes import keywords
 from zoo.recipes.cards import MODELS
 from zoo.recipes.keyword_pace import LEAST_ROWS, RESERVE, rows_between
 
@@ -22,7 +23,7 @@ def test_rows_leave_time_for_an_inference_and_the_front_end(milliseconds: float,
     assert milliseconds <= rows * 20 * (1 - RESERVE)
 
 
-@pytest.mark.parametrize("name", ["kws-wake-s", "kws-wake-m"])
+@pytest.mark.parametrize("name", keywords.DEFAULT)
 def test_models_of_the_zoo_lose_no_sound_at_64_mhz(name: str) -> None:
     entry = Entry.read(MODELS / name)
     results = Results.read(entry)
