@@ -24,12 +24,15 @@ def page(measured: Json) -> str:
         f"# Quality of the search on {task['name']}",
         f"{provenance_text(measured)} The parts were trained at commit {made_at}.",
         _setting(measured) if is_search else _zoo_setting(measured),
-        f"![Ranks; evolution and random search](search_quality_{task['name']}.png)",
+        f"![Ranks of networks](search_quality_{task['name']}.png)",
         "## Do shared weights tell which networks are better?",
         *_ranks(measured["ranking"], task),
-        "## Is evolution better than random search?",
-        *_methods(measured["methods"], task),
     ]
+    if measured["methods"]:
+        parts += [
+            "## Is evolution better than random search?",
+            *_methods(measured["methods"], task),
+        ]
     if is_search:
         parts += [
             "## Is the network found better than others of its memory?",
@@ -40,13 +43,16 @@ def page(measured: Json) -> str:
 
 def _zoo_setting(measured: Json) -> str:
     task, supernet = measured["task"], measured["supernet"]
+    limits = (
+        f" Limits of the searches: {task['sram']:,} bytes of SRAM, fed row by row, and "
+        f"{task['macs']:,} MACs."
+    )
     return (
         "The supernet, the space and the teacher are those of the zoo's person networks, see "
         f"`zoo/recipes/person_networks.py`: {supernet['epochs']} epochs, {supernet['warm_up']} of "
         "them the largest network alone; the networks by themselves learn from the same crops and "
-        f"teacher. Limits of the searches: {task['sram']:,} bytes of SRAM, fed row by row, and "
-        f"{task['macs']:,} MACs. How the zoo's networks compare with others is in "
-        "[its comparison](zoo_comparison.md)."
+        f"teacher.{limits if measured['methods'] else ''} How the zoo's networks compare with "
+        "others is in [its comparison](zoo_comparison.md)."
     )
 
 

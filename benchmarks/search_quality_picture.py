@@ -15,11 +15,12 @@ _OTHER = style.GREEN
 
 
 def draw(ranking: Json, methods: Json) -> bytes:
-    """Both panels as a PNG file."""
+    """Both panels as a PNG file; ranks alone where no searches were compared."""
     canvas = style.figure(5.2)
-    left, right = canvas.subplots(1, 2)
-    _ranks(left, ranking)
-    _curves(right, methods)
+    panels = canvas.subplots(1, 2 if methods else 1, squeeze=False)[0]
+    _ranks(panels[0], ranking)
+    if methods:
+        _curves(panels[1], methods)
     return style.png(canvas)
 
 
