@@ -58,6 +58,19 @@ def tau_interval(ranking: Json) -> tuple[float, float]:
     return float(low), float(high)
 
 
+def clear_pairs(ranking: Json) -> tuple[int, int, int]:
+    """Pairs of networks, those that clearly differ by themselves, and how many of these shared
+    weights rank alike."""
+    inherited, alone = by_example(ranking)
+    mean_alone = alone.mean(axis=0)
+    first, second = np.triu_indices(len(inherited), 1)
+    difference = mean_alone[first] - mean_alone[second]
+    is_clear = np.abs(difference.mean(axis=1)) > CLEAR * standard_errors(difference)
+    shared = (inherited[first] - inherited[second]).mean(axis=1)
+    is_alike = shared * difference.mean(axis=1) > 0
+    return len(first), int(is_clear.sum()), int((is_clear & is_alike).sum())
+
+
 def kendall_tau(one: np.ndarray, other: np.ndarray) -> float:
     """Kendall's tau-b of two rankings, arrays (n,), which may have ties."""
     first, second = (np.sign(values[:, None] - values[None, :]) for values in (one, other))

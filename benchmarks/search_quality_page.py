@@ -92,7 +92,8 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
         f"{_range(inherited)} with the supernet's weights, and between "
         f"{_range(alone.mean(axis=0))} by themselves.",
         f"**Kendall's tau {value:.2f}**, wanted {TAU_WANTED}: {verdict}. 90 % of resampled "
-        f"validation sets give {low:.2f} to {high:.2f}. {_between_seeds(inherited, alone)}",
+        f"validation sets give {low:.2f} to {high:.2f}. {_clear_pairs(ranking)} "
+        f"{_between_seeds(inherited, alone)}",
         markdown(_ranked_table(ranking, inherited, alone)),
     ]
 
@@ -107,6 +108,15 @@ def _missing(count: int) -> str:
 
 def _seeds(count: int) -> str:
     return "one seed" if count == 1 else f"{count} seeds"
+
+
+def _clear_pairs(ranking: Json) -> str:
+    pairs, clear, alike = figures.clear_pairs(ranking)
+    return (
+        f"By themselves, {clear} of the {pairs} pairs of networks differ by more than "
+        f"{figures.CLEAR:g} standard errors of their difference on these examples; shared weights "
+        f"rank {alike} of those {clear} alike. What order the others have is not known."
+    )
 
 
 def _between_seeds(inherited: np.ndarray, alone: np.ndarray) -> str:

@@ -71,6 +71,16 @@ def test_tau_of_accuracies_and_its_interval() -> None:
     assert low < figures.tau(alike) < high and high - low > 0.5
 
 
+def test_pairs_are_clear_where_examples_tell_them_apart() -> None:
+    apart = [0.2, 0.5, 0.8]
+    assert figures.clear_pairs(_ranking(apart, apart)) == (3, 3, 3)
+    assert figures.clear_pairs(_ranking(apart[::-1], apart)) == (3, 3, 0)
+    same = _ranking(apart, [0.5] * 3)
+    for network in same["networks"]:
+        network["alone"] = same["networks"][0]["alone"]
+    assert figures.clear_pairs(same) == (3, 0, 0)
+
+
 def test_best_so_far_never_falls() -> None:
     runs = [{"accuracies": [0.2, 0.1, 0.4]}, {"accuracies": [0.3, 0.5, 0.1, 0.9]}]
     np.testing.assert_array_equal(figures.best_so_far(runs), [[0.2, 0.2, 0.4], [0.3, 0.5, 0.5]])
