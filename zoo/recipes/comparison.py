@@ -95,7 +95,10 @@ def beside_known(folder: Path, known: dict[str, Json], other: str) -> Json:
             f"expected --others-of a model that was compared on {', '.join(entry.test_sets)}, such "
             f"as {', '.join(fitting) or 'none'}; got {other}"
         )
-    return {"zoo": summary(entry, found), "others": known[other]["others"]}
+    others = known[other]
+    measured_at = others.get("others_commit", others.get("commit"))
+    figures = {"zoo": summary(entry, found), "others": others["others"]}
+    return figures | {"others_commit": measured_at}
 
 
 def _evaluated(folder: Path) -> tuple[Entry, Results]:

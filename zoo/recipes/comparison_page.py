@@ -40,6 +40,8 @@ def _model(name: str, figures: Json) -> Iterator[str]:
     yield f"## {name}"
     yield "\n".join(f"* `{each}`: {one['title']}" for each, one in _all(name, figures))
     yield markdown(Table(_HEADERS, tuple(_row(each, one) for each, one in _all(name, figures))))
+    if figures.get("others_commit"):
+        yield f"The others were measured at commit {figures['others_commit'][:12]}."
     references = {each: one for each, one in _others(figures) if each.startswith(REFERENCE)}
     yield "\n".join(verdict(figures["zoo"], each, one) for each, one in references.items())
     yield "On each test set:"

@@ -65,11 +65,13 @@ def test_known_others_are_taken_as_they_were_measured(ours: Path) -> None:
     figures.write(ours)
     others = {"reference": summary(0.5, arena=1, sram=1)}
     known = {
-        "bigger": {"zoo": summary(0.9, arena=2, sram=2), "others": others},
+        "bigger": {"zoo": summary(0.9, arena=2, sram=2), "others": others, "commit": "early"},
         "deaf": {"zoo": summary(0.9, arena=2, sram=2) | {"sets": {"sounds": {}}}, "others": {}},
     }
     found = comparison.beside_known(ours, known, "bigger")
-    assert found["others"] == others
+    assert found["others"] == others and found["others_commit"] == "early"
+    later = {"bigger": found | {"commit": "later"}}
+    assert comparison.beside_known(ours, later, "bigger")["others_commit"] == "early"
     assert found["zoo"]["model"]["sha256"] == Entry.read(ours).sha256["model.tflite"]
     for wrong in ("deaf", "unknown"):
         with pytest.raises(ConversionError, match=f"on a set, such as bigger; got {wrong}"):
