@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tflm_mcunet import boards
 from tflm_mcunet.benchmark import CYCLES_PER_INSTRUCTION, estimated_ms, has_emulated_core
 from tflm_mcunet.report.text import Table
-from tflm_mcunet.zoo.entry import Entry
+from tflm_mcunet.zoo.entry import Entry, Json
 from tflm_mcunet.zoo.evaluation import Evaluation
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.listening import CONFIDENCE, NOTHING, Heard
@@ -232,6 +232,13 @@ def _reproduce(entry: Entry, results: Results | None) -> Iterator[str]:
     yield "\n".join(f"* `{file}`: sha256 {digest}" for file, digest in digests.items())
 
 
+def _earlier(made: Json) -> Iterator[str]:
+    """What was measured at other commits, of files that are the same."""
+    for what, title in (("answers_commit", "Asked"), ("variants_commit", "Other variants")):
+        if what in made:
+            yield f"{title} at commit {made[what][:12]}."
+
+
 def _provenance(results: Results) -> str:
     """What the figures were measured with."""
     made = results.made
@@ -239,5 +246,5 @@ def _provenance(results: Results) -> str:
     changes = " with uncommitted changes" if made["uncommitted_sources"] else ""
     return (
         f"Evaluated at commit {made['commit'][:12]}{changes}, Python {made['python']}, {packages}."
-        + (f" Asked at commit {made['answers_commit'][:12]}." if "answers_commit" in made else "")
+        + "".join(f" {made_when}" for made_when in _earlier(made))
     )
