@@ -79,6 +79,8 @@ def measure(options: argparse.Namespace) -> None:
     run = open_run(task, options, folder)
     parts = ZOO_PARTS if task.name == ZOO else tuple(PARTS)
     chosen = [options.part] if options.part else parts
+    if missing := set(chosen) - set(parts):
+        raise SettingsError(f"{task.name} has no part {', '.join(missing)}; it has {parts}")
     figures = {part: PARTS[part](run) for part in chosen}
     if options.part:
         return

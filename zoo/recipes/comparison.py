@@ -36,17 +36,21 @@ def main() -> int:
     parser.add_argument("--others-of", metavar="MODEL", help="whose others are taken, as measured")
     add_data_option(parser)
     options = parser.parse_args()
+    if options.others_of and not options.models:
+        parser.error("--others-of: expected the names of models to compare with its others")
     figures = results.provenance("zoo.recipes.comparison")
     commit = {"commit": figures["commit"]}
     try:
         known = results.read("zoo_comparison")["models"] if options.models else {}
         made = {}
         for folder in cards.folders():
-            if options.others_of and folder.name in options.models:
-                made[folder.name] = beside_known(folder, known, options.others_of) | commit
-            elif not options.models or folder.name in options.models:
+            if options.models and folder.name not in options.models:
+                continue
+            if options.others_of:
+                found = beside_known(folder, known, options.others_of)
+            else:
                 found = compare(folder, BASELINES / folder.name, options.data)
-                made[folder.name] = found | commit
+            made[folder.name] = found | commit
         figures["models"] = dict(sorted((known | made).items()))
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)

@@ -51,9 +51,11 @@ def main() -> int:
     )
     parser.add_argument("--cost", action="store_true", help="only measure again what it costs")
     options = parser.parse_args()
+    if options.cost and options.compare:
+        parser.error("--cost asks no model; leave out --compare")
     folder = MODELS / options.model
     try:
-        known = Results.read(Entry.read(folder)) if options.cost else None
+        known = _known(folder) if options.cost else None
         entry = seal(folder)
         if known is None:
             figures = evaluate_entry(entry, options.data, dict(options.compare))
@@ -93,6 +95,13 @@ def evaluate_entry(entry: Entry, data: Path, compare: dict[str, Path]) -> Result
         *hardware.measure(entry.folder / ORIGINAL, entry.conversion),
         keyword_alarms.measure(entry, data),
     )
+
+
+def _known(folder: Path) -> Results:
+    entry = Entry.read(folder)
+    if (known := Results.read(entry)) is None:
+        raise ConversionError(f"'{entry.name}' has no answers to keep yet; leave out --cost")
+    return known
 
 
 def with_cost(entry: Entry, known: Results) -> Results:

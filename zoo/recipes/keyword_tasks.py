@@ -152,7 +152,8 @@ _NEVER_LEARNED = Speech(
     splits=("train", "val", "test"),
     is_keyword=False,
 )
-"""Thirty words that play no part in training or any choice judge how others are taken."""
+"""Thirty words that are neither trained with nor listened to for a choice judge how others are
+taken."""
 
 WORDS = {
     "kws-ar": Words(

@@ -21,8 +21,9 @@ static inline int8_t tmc_quantize(float value, float scale, int32_t zero_point) 
   return (int8_t)(rounded + zero_point);
 }
 
-static inline float tmc_dequantize(int8_t value, float scale, int32_t zero_point) {
-  return scale * (float)(value - zero_point);
+// The real number that a value of any type stands for; exact before the scale for those of 16 bits.
+static inline float tmc_dequantize(float value, float scale, int32_t zero_point) {
+  return scale * (value - (float)zero_point);
 }
 
 #endif  // TMC_QUANTIZATION_H_

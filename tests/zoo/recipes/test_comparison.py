@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -76,6 +77,12 @@ def test_known_others_are_taken_as_they_were_measured(ours: Path) -> None:
     for wrong in ("deaf", "unknown"):
         with pytest.raises(ConversionError, match=f"on a set, such as bigger; got {wrong}"):
             comparison.beside_known(ours, known, wrong)
+
+
+def test_known_others_are_for_models_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["comparison", "--others-of", "vww-s"])
+    with pytest.raises(SystemExit):
+        comparison.main()
 
 
 def summary(score: float, arena: int, sram: int) -> dict[str, Any]:

@@ -79,6 +79,17 @@ def test_evaluation_writes_what_an_entry_needs(
     assert (folder / "card.md").read_text() == model_card.markdown(entry, results)
 
 
+def test_cost_alone_needs_answers_to_keep(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = sorted(path.name for path in folder.iterdir())
+    assert run(monkeypatch, folder, "--cost") == 2
+    assert "has no answers to keep yet; leave out --cost" in capsys.readouterr().err
+    assert sorted(path.name for path in folder.iterdir()) == before
+    with pytest.raises(SystemExit):
+        run(monkeypatch, folder, "--cost", "--compare", "fp32=x.tflite")
+
+
 def test_what_a_model_costs_is_measured_again_alone(
     emulator: None, folder: Path, photos: list[LabelledSample], monkeypatch: pytest.MonkeyPatch
 ) -> None:
