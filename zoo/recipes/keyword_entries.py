@@ -84,8 +84,8 @@ _LIMITS = {
         "words, of Arabic the ten commands, and of other languages none. The commands that it "
         "listens to below are those words by other speakers; the thirty other words of kws-ar were "
         "neither trained with nor used to choose a threshold, though most of their speakers were "
-        "heard saying commands. That thresholds are chosen by words made of clips, too, was "
-        "decided when the first false alarms of kws-wake-s on these thirty words were known: "
+        "heard saying commands. How strictly thresholds are chosen, by words made of clips, too, "
+        "was decided when the first false alarms of kws-wake-s on these thirty words were known: "
         "those of kws-wake-s flatter a little. "
     ),
     "kws-commands": "Words that sound like a command are taken for it. ",
