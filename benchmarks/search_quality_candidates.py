@@ -77,14 +77,14 @@ def _references(run: Run) -> Iterator[Candidate]:
     shape, classes = space.input_shapes[-1], space.classes
     kept = run.kept(
         "comparison/reference",
-        lambda: {"width": networks.widest_reference(task.name, shape, classes, limits)},
+        lambda: {"width": networks.widest_reference(task.data_set, shape, classes, limits)},
     )
     width = kept["width"]
     if width is not None:
         yield Candidate(
             "reference",
             f"MLPerf Tiny {width:g}",
-            lambda: networks.reference(task.name, shape, classes, width=width),
+            lambda: networks.reference(task.data_set, shape, classes, width=width),
             run.epochs,
         )
     own = reference_material(task, run.data)
@@ -93,7 +93,7 @@ def _references(run: Run) -> Iterator[Candidate]:
         yield Candidate(
             "reference-own-input",
             f"MLPerf Tiny 1, {own.input_shape[1]} bins",
-            lambda: networks.reference(task.name, own.input_shape, classes, width=1),
+            lambda: networks.reference(task.data_set, own.input_shape, classes, width=1),
             epochs,
         )
 

@@ -124,5 +124,5 @@ class Run:
     def epochs(self) -> Epochs:
         from benchmarks.search_quality_training import Epochs
 
-        keeps = self.task.name not in IMAGE_TASKS
+        keeps = self.task.data_set not in IMAGE_TASKS
         return Epochs(self.setting.made, self.setting.size, keeps=keeps)

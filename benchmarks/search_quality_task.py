@@ -29,14 +29,15 @@ SHIFTS_MS = (-100, -50, 0, 50, 100)
 class Task:
     """One set of figures.
 
-    `folder`: below that of all data sets. `effort`: of the search, which trains the one supernet;
-    the network found is trained here, like the others; None where the supernet is the zoo's.
-    `ranked`: networks whose ranks are compared, `ranked_epochs` of each by itself. `evaluations`:
-    population and generations of the searches that are compared. `epochs`: of the networks that
-    are compared with the one found, and of that one by itself.
+    `data_set`: as `tasks.load` names it. `folder`: below that of all data sets. `effort`: of the
+    search, which trains the one supernet; the network found is trained here, like the others; None
+    where the supernet is the zoo's. `ranked`: networks whose ranks are compared, `ranked_epochs` of
+    each by itself. `evaluations`: population and generations of the searches that are compared.
+    `epochs`: of the networks that are compared with the one found, and of that one by itself.
     """
 
     name: str
+    data_set: str
     folder: str
     sram: int
     flash: int | None = None
@@ -58,7 +59,7 @@ class Task:
     def options(self, data: Path) -> dict[str, Any]:
         """Of `search.run`."""
         return {
-            "task": self.name,
+            "task": self.data_set,
             "data": data / self.folder,
             "sram": self.sram,
             "flash": self.flash,
@@ -75,13 +76,25 @@ ZOO = "vww-zoo"
 TASKS = {
     "kws-ar": Task(
         name="kws-ar",
+        data_set="kws-ar",
         folder="kws",
         sram=8 * 1024,
         flash=160 * 1024,
         effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=1),
     ),
+    "kws-ar-32k": Task(
+        name="kws-ar-32k",
+        data_set="kws-ar",
+        folder="kws",
+        sram=8 * 1024,
+        flash=32 * 1024,
+        effort=Effort(epochs=160, warm_up=30, population=30, generations=10, fine_tuning=1),
+        ranked_seeds=2,
+        seeds=2,
+    ),
     "vww": Task(
         name="vww",
+        data_set="vww",
         folder="vww",
         sram=16 * 1024,
         flash=256 * 1024,
@@ -92,6 +105,7 @@ TASKS = {
     ),
     ZOO: Task(
         name=ZOO,
+        data_set="vww",
         folder="vww",
         sram=64 * 1024,
         macs=3_000_000,
@@ -134,17 +148,17 @@ class Setting:
 
 def prepare(task: Task, data: Path, *, resolution: int, width: float) -> Setting:
     """The setting for the space that stage one of the search has chosen."""
-    make = _images if task.name in IMAGE_TASKS else _keywords
+    make = _images if task.data_set in IMAGE_TASKS else _keywords
     return make(task, data / task.folder, resolution, width)
 
 
 def _keywords(task: Task, data: Path, resolution: int, width: float) -> Setting:
     config = LogMelConfig()
-    made = material.keywords(data, task.name, front_end=config, batch_size=BATCH, seed=0)
+    made = material.keywords(data, task.data_set, front_end=config, batch_size=BATCH, seed=0)
     space = audio_space(
         classes=len(made.classes), frames=(resolution,), bins=config.bins, width_multiplier=width
     )
-    clips = tasks.load(data, task.name, rate=config.rate).val
+    clips = tasks.load(data, task.data_set, rate=config.rate).val
     in_order = tasks.Sampling(batch_size=128, shuffle=False)
     views = []
     for shift in SHIFTS_MS:
@@ -184,10 +198,10 @@ class OwnInput:
 
 def reference_material(task: Task, data: Path) -> OwnInput | None:
     """Features of the size of MLPerf Tiny's, 49 x 10, made by our front end; none for images."""
-    if task.name in IMAGE_TASKS:
+    if task.data_set in IMAGE_TASKS:
         return None
     config = LogMelConfig(bins=10)
     made = material.keywords(
-        data / task.folder, task.name, front_end=config, batch_size=BATCH, seed=0
+        data / task.folder, task.data_set, front_end=config, batch_size=BATCH, seed=0
     )
     return OwnInput((config.frames(config.rate), config.bins, 1), made)

@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-import dataclasses
 import functools
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from benchmarks.search_quality_run import Run
 from benchmarks.search_quality_task import Setting, Task
-from tflm_mcunet.search.teacher import Teacher, taught
 from zoo.recipes import person_networks
-from zoo.recipes.visual_wake_words import TEACHER
+from zoo.recipes.person_networks import TEACHER
 
 if TYPE_CHECKING:
     from benchmarks.search_quality_training import Epochs
     from tflm_mcunet.search.evaluator import Evaluator
-    from tflm_mcunet.search.material import Material
 
 
 class ZooRun(Run):
@@ -56,20 +53,4 @@ class ZooRun(Run):
     def epochs(self) -> Epochs:
         from benchmarks.search_quality_training import Epochs
 
-        made = _taught(self.zoo.made, self.zoo.teacher)
-        return Epochs(made, self.setting.size, keeps=True)
-
-
-def _taught(made: Material, teacher: Teacher) -> Material:
-    """With what the teacher says in place of labels to train with."""
-
-    def train(epoch: int, size: tuple[int, int]) -> Any:
-        seen = taught(
-            lambda number: made.train(number, teacher.size),
-            teacher,
-            size=size,
-            classes=len(made.classes),
-        )
-        return seen(epoch)
-
-    return dataclasses.replace(made, train=train)
+        return Epochs(self.zoo.taught(), self.setting.size, keeps=True)

@@ -88,6 +88,10 @@ class NetworkBuilder:
     def channels(self, tensor: int) -> int:
         return self.shape(tensor)[-1]
 
+    def sample(self, tensor: int) -> np.ndarray:
+        """The tensor in float32, by which scales were chosen; that of an input is random."""
+        return self._samples[tensor]
+
     # Inputs and constants
 
     def input(self, *shape: int, dtype: str = "int8") -> int:

@@ -16,6 +16,7 @@ from tqdm import tqdm
 
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import keras3
+from tflm_mcunet.search.batches import Data, of_epoch, targets
 
 
 class QuantizationError(ConversionError):
@@ -26,7 +27,7 @@ def quantize(
     model: Any,
     representative: Iterable[Any],
     *,
-    qat: tf.data.Dataset | None = None,
+    qat: Data | None = None,
     epochs: int = 10,
     learning_rate: float = 1e-3,
     progress: bool = True,
@@ -37,9 +38,10 @@ def quantize(
         model: a functional or sequential Keras model with one input and one output. Those of
             Keras 3 are rebuilt in tf_keras, if both know all layers.
         representative: batches of float32 inputs, from which the ranges of values are taken.
-        qat: batches of inputs and integer labels for quantization-aware training of a model
-            that gives logits or, with a softmax as its last layer, probabilities; without them,
-            the model is quantized as it is.
+        qat: batches for quantization-aware training of a model that gives logits or, with a
+            softmax as its last layer, probabilities: a dataset, or a function from an epoch's
+            number to one, of inputs and either integer labels or probabilities of all classes.
+            Without them, the model is quantized as it is.
         epochs: of quantization-aware training; MCUNetV2 (arXiv 2110.15352) takes 10.
         learning_rate: of quantization-aware training, from which it falls as a cosine.
         progress: whether to show a bar on stderr.
@@ -50,6 +52,7 @@ def quantize(
     Raises:
         QuantizationError: the model is no functional Keras model, or has a layer that cannot
             be quantized.
+        DataError: nobody knows how many batches an epoch has.
     """
     model = keras2(model)
     if qat is not None:
@@ -124,22 +127,27 @@ def _ends_in_softmax(model: tf_keras.Model) -> bool:
 
 def _trained(
     model: tf_keras.Model,
-    data: tf.data.Dataset,
+    data: Data,
     *,
     gives_logits: bool,
     epochs: int,
     learning_rate: float,
     progress: bool,
 ) -> tf_keras.Model:
-    steps = epochs * max(1, int(data.cardinality()))
+    steps = epochs * int(of_epoch(data, 0).cardinality())
     rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     model.compile(
         tf_keras.optimizers.Adam(rate),
-        tf_keras.losses.SparseCategoricalCrossentropy(from_logits=gives_logits),
+        tf_keras.losses.CategoricalCrossentropy(from_logits=gives_logits),
     )
-    with tqdm(total=epochs, desc="training int8", unit="epoch", disable=not progress) as bar:
-        after = tf_keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: bar.update())
-        model.fit(data, epochs=epochs, callbacks=[after], verbose=0)
+    classes = model.output_shape[-1]
+
+    def wanted(inputs: Any, labels: Any) -> tuple[Any, Any]:
+        return inputs, targets(labels, classes, smoothing=0.0)
+
+    for epoch in tqdm(range(epochs), "training int8", unit="epoch", disable=not progress):
+        batches = of_epoch(data, epoch).map(wanted)
+        model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
     return model
 
 

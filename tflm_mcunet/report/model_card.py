@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from tflm_mcunet import boards
 from tflm_mcunet.benchmark import CYCLES_PER_INSTRUCTION, estimated_ms, has_emulated_core
 from tflm_mcunet.report.text import Table
-from tflm_mcunet.zoo.entry import Entry, Json
+from tflm_mcunet.zoo.entry import Entry
 from tflm_mcunet.zoo.evaluation import Evaluation
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.listening import CONFIDENCE, NOTHING, Heard
@@ -225,18 +225,18 @@ def _reproduce(entry: Entry, results: Results | None) -> Iterator[str]:
     yield "```sh\n" + "\n".join(commands) + "\n```"
     if results is not None:
         yield _provenance(results)
-    digests = entry.sha256 | {
-        variant["file"]: variant["sha256"]
-        for variant in (results.variants.values() if results else ())
-    }
+    digests = entry.sha256 | (_variant_digests(results) if results else {})
     yield "\n".join(f"* `{file}`: sha256 {digest}" for file, digest in digests.items())
 
 
-def _earlier(made: Json) -> Iterator[str]:
-    """What was measured at other commits, of files that are the same."""
-    for what, title in (("answers_commit", "Asked"), ("variants_commit", "Other variants")):
-        if what in made:
-            yield f"{title} at commit {made[what][:12]}."
+def _variant_digests(results: Results) -> dict[str, str]:
+    """By file, with the commit at which it was asked if that is another than that of all."""
+    found = {}
+    for variant in results.variants.values():
+        commit: str = variant.get("commit") or results.made["commit"]
+        asked = f", asked at commit {commit[:12]}" if commit != results.made["commit"] else ""
+        found[variant["file"]] = variant["sha256"] + asked
+    return found
 
 
 def _provenance(results: Results) -> str:
@@ -246,5 +246,5 @@ def _provenance(results: Results) -> str:
     changes = " with uncommitted changes" if made["uncommitted_sources"] else ""
     return (
         f"Evaluated at commit {made['commit'][:12]}{changes}, Python {made['python']}, {packages}."
-        + "".join(f" {made_when}" for made_when in _earlier(made))
+        + (f" Asked at commit {made['answers_commit'][:12]}." if "answers_commit" in made else "")
     )

@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -159,6 +160,18 @@ class ZooModel:
             >>> zoo.load("vww-s").predict("photo.jpg").scores["person"]
         """
         return self._pipeline.predict(source)
+
+    def trainable(self) -> Any:
+        """The network as a float32 tf_keras model, to train on with data of your own.
+
+        `tflm_mcunet.quantize.quantize` makes an int8 file of it again. Needs TensorFlow.
+
+        Raises:
+            UnsupportedModelError: it has an operator that is not rebuilt, which is named.
+        """
+        from tflm_mcunet.trainable import trainable
+
+        return trainable(self.original)
 
 
 def load(name: str) -> ZooModel:

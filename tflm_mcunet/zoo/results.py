@@ -57,8 +57,9 @@ class Results:
 
     `made` says how they were made. `sets` holds, by test set and then by variant (the
     quantization of the entry, "fp32" and others), what was answered; `variants` the files of
-    other variants than the entry's. `costs` is by way of feeding, `refused` says why a way is
-    not there. `listening`, for a model with a detector, is by what it heard.
+    other variants than the entry's, and at which `commit` they were asked. `costs` is by way of
+    feeding, `refused` says why a way is not there. `listening`, for a model with a detector, is
+    by what it heard.
     """
 
     made: Json

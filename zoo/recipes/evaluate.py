@@ -3,10 +3,12 @@
 
     python -m zoo.recipes.evaluate vww-s --data ../shared/data --compare fp32=build/vww-s.tflite
 
-Its folder needs `model.tflite` and `entry.json`; all other files are written here. With --cost
-memory and instructions are measured again, with today's converter and kernels, and what the model
-has answered stays: no conversion changes an answer. Can be stopped and started again. Needs the
-cross compiler and the emulator, see `make emulator`.
+Its folder needs `model.tflite` and `entry.json`; all other files are written here. Can be stopped
+and started again. Needs the cross compiler and the emulator, see `make emulator`.
+
+With --cost memory and instructions are measured again, with today's converter and kernels, and what
+the model has answered stays: no conversion changes an answer. With --add another variant of the
+network is asked, and all else stays. Variants that are known stay while the model is the same.
 """
 
 from __future__ import annotations
@@ -49,18 +51,21 @@ def main() -> int:
         metavar="NAME=FILE.tflite",
         help="another variant of the network for the card, such as fp32 or int8-ptq",
     )
+    parser.add_argument(
+        "--add",
+        type=variant,
+        action="append",
+        default=[],
+        metavar="NAME=FILE.tflite",
+        help="as --compare, and nothing else is asked or measured",
+    )
     parser.add_argument("--cost", action="store_true", help="only measure again what it costs")
     options = parser.parse_args()
-    if options.cost and options.compare:
-        parser.error("--cost asks no model; leave out --compare")
+    if sum(map(bool, (options.cost, options.compare, options.add))) > 1:
+        parser.error("expected one of --cost, --add and --compare")
     folder = MODELS / options.model
     try:
-        known = _known(folder) if options.cost else None
-        entry = seal(folder)
-        if known is None:
-            figures = evaluate_entry(entry, options.data, dict(options.compare))
-        else:
-            figures = with_cost(entry, known)
+        entry, figures = _measured(folder, options)
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
@@ -78,30 +83,84 @@ def variant(text: str) -> tuple[str, Path]:
     return name, Path(file)
 
 
+def _measured(folder: Path, options: argparse.Namespace) -> tuple[Entry, Results]:
+    """The sealed entry, and its figures as options ask for them."""
+    known = _known(folder)
+    if known is None and (options.cost or options.add):
+        raise ConversionError(
+            f"'{folder.name}' has no answers of its model to keep; leave out --cost, and --compare "
+            "instead of --add"
+        )
+    entry = seal(folder)
+    if known is None:
+        return entry, evaluate_entry(entry, options.data, dict(options.compare))
+    if options.cost:
+        return entry, with_cost(entry, known)
+    if options.add:
+        return entry, with_variants(entry, known, options.data, dict(options.add))
+    figures = evaluate_entry(entry, options.data, dict(options.compare))
+    return entry, with_known_variants(figures, known)
+
+
+def _known(folder: Path) -> Results | None:
+    """The figures of the folder's model; None if it was another one that was asked."""
+    entry = Entry.read(folder)
+    content = (folder / ORIGINAL).read_bytes()
+    if entry.sha256.get(ORIGINAL) != hashlib.sha256(content).hexdigest():
+        return None
+    return Results.read(entry)
+
+
 def evaluate_entry(entry: Entry, data: Path, compare: dict[str, Path]) -> Results:
     """All figures of an entry and of other variants of its network, int8 or float32.
 
     Raises:
         ConversionError: a file or a test set is not there, or does not suit the entry.
     """
-    models = {entry.quantization: entry.content(CONVERTED)}
-    models |= {name: path.read_bytes() for name, path in compare.items()}
+    own = {entry.quantization: entry.content(CONVERTED)}
+    others = {name: path.read_bytes() for name, path in compare.items()}
     made = results.provenance("zoo.recipes.evaluate")
-    answered = _answers(entry, models, data)
     return Results(
         made,
-        {name: {v: answered[f"{name}, {v}"] for v in models} for name in entry.test_sets},
-        {name: results.file_facts(path) for name, path in compare.items()},
+        _answers(entry, own | others, data),
+        _files(compare, made["commit"]),
         *hardware.measure(entry.folder / ORIGINAL, entry.conversion),
         keyword_alarms.measure(entry, data),
     )
 
 
-def _known(folder: Path) -> Results:
-    entry = Entry.read(folder)
-    if (known := Results.read(entry)) is None:
-        raise ConversionError(f"'{entry.name}' has no answers to keep yet; leave out --cost")
-    return known
+def _files(variants: dict[str, Path], commit: str) -> dict[str, Json]:
+    return {v: results.file_facts(path) | {"commit": commit} for v, path in variants.items()}
+
+
+def with_variants(entry: Entry, known: Results, data: Path, variants: dict[str, Path]) -> Results:
+    """Known figures, and what other variants of the network answer.
+
+    Raises:
+        ConversionError: as `evaluate_entry` does.
+    """
+    answers = _answers(entry, {name: path.read_bytes() for name, path in variants.items()}, data)
+    files = _files(variants, results.provenance("zoo.recipes.evaluate")["commit"])
+    return dataclasses.replace(
+        known,
+        sets={name: of_set | answers[name] for name, of_set in known.sets.items()},
+        variants=known.variants | files,
+    )
+
+
+def with_known_variants(figures: Results, known: Results | None) -> Results:
+    """Figures, and known ones of variants that were not asked again; of the same model."""
+    if known is None:
+        return figures
+    kept = {name: file for name, file in known.variants.items() if name not in figures.variants}
+    return dataclasses.replace(
+        figures,
+        sets={
+            name: of_set | {variant: known.sets[name][variant] for variant in kept}
+            for name, of_set in figures.sets.items()
+        },
+        variants=figures.variants | kept,
+    )
 
 
 def with_cost(entry: Entry, known: Results) -> Results:
@@ -121,8 +180,10 @@ def with_cost(entry: Entry, known: Results) -> Results:
     return dataclasses.replace(known, made=made, original=original, costs=costs, refused=refused)
 
 
-def _answers(entry: Entry, models: dict[str, bytes], data: Path) -> dict[str, Evaluation]:
-    """By "test set, variant"."""
+def _answers(
+    entry: Entry, models: dict[str, bytes], data: Path
+) -> dict[str, dict[str, Evaluation]]:
+    """By test set and variant."""
     items = {f"{name}, {v}": (name, models[v]) for name in entry.test_sets for v in models}
     load = functools.cache(lambda name: test_sets.load(name, data, make_input(entry.input)))
 
@@ -136,7 +197,10 @@ def _answers(entry: Entry, models: dict[str, bytes], data: Path) -> dict[str, Ev
 
     digest = hashlib.sha256(json.dumps(entry.to_json()).encode() + b"".join(models.values()))
     done = checkpoint.run(f"evaluate-{entry.name}-{digest.hexdigest()[:16]}", items, work)
-    return {item: Evaluation.from_json(found) for item, found in done.items()}
+    return {
+        name: {v: Evaluation.from_json(done[f"{name}, {v}"]) for v in models}
+        for name in entry.test_sets
+    }
 
 
 def _network(entry: Entry, content: bytes) -> Pipeline | FloatNetwork:

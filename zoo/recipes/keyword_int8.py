@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Keyword networks in int8: quantized after training and, where that costs answers, aware of it.
+"""Keyword networks in int8: quantized after training, and trained aware of it.
 
 The one that was trained aware of it is chosen if it has clearly more right answers on the
 validation split. Otherwise it is the one quantized after training, which has learned with smoothed
-labels: its posteriors do not saturate, and thresholds can tell how sure it is. Where that one is
-about as good as the float network, there is no other.
+labels: its posteriors do not saturate, and thresholds can tell how sure it is.
 """
 
 from __future__ import annotations
@@ -21,13 +20,8 @@ from tflm_mcunet.search import tuning
 from tflm_mcunet.search.architecture import Size
 from tflm_mcunet.search.learning import whole_range
 from tflm_mcunet.search.material import Material
-from zoo.recipes import baselines, tflite_files
-
-PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
-
-QAT_EPOCHS, QAT_RATE = 8, 3e-4
-CLEARLY = 0.005
-"""Share of right answers; less is chance in so few clips."""
+from zoo.recipes import aware, baselines, tflite_files
+from zoo.recipes.aware import FLOAT, PTQ, QAT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,22 +47,11 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     representative.append(whole_range(model.input_shape[1:]))
     fp32 = tflite_files.float_file(network)
     ptq = quantize(network, representative)
-    report = quantization_report.compare(network, ptq, made.evaluation("val", size))
-    found = {FLOAT: report.float32, PTQ: report.ptq}
-    if report.ptq >= report.float32 - CLEARLY:
-        return Quantized({FLOAT: fp32, PTQ: ptq}, PTQ, found)
-    qat = quantize(
-        network,
-        representative,
-        qat=made.train(0, size),
-        epochs=QAT_EPOCHS,
-        learning_rate=QAT_RATE,
-        progress=progress,
-    )
+    qat = aware.aware(ptq, made, progress=progress)
     report = quantization_report.compare(network, ptq, made.evaluation("val", size), qat=qat)
     assert report.qat is not None
-    chosen = QAT if report.qat > report.ptq + CLEARLY else PTQ
-    return Quantized({FLOAT: fp32, PTQ: ptq, QAT: qat}, chosen, found | {QAT: report.qat})
+    found = {FLOAT: report.float32, PTQ: report.ptq, QAT: report.qat}
+    return Quantized({FLOAT: fp32, PTQ: ptq, QAT: qat}, aware.better(found), found)
 
 
 def taught(model: tf_keras.Model, made: Material, folder: Path, **options: Any) -> tf_keras.Model:

@@ -37,14 +37,15 @@ from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
-from zoo.recipes import keyword_entries as entries
 from zoo.recipes import (
+    aware,
     keyword_int8,
     keyword_listening,
     keyword_pace,
     keyword_search,
     keyword_streams,
 )
+from zoo.recipes import keyword_entries as entries
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import front_end_for, write_json
@@ -215,7 +216,7 @@ def listen(folder: Path, facts: Json, task: str, clips: Path) -> Json:
 
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Of what something is made from, and of how it is quantized."""
-    how = f"{keyword_int8.QAT_EPOCHS} epochs at {keyword_int8.QAT_RATE}"
+    how = f"{aware.EPOCHS} epochs at {aware.RATE}"
     digest = hashlib.sha256(how.encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())

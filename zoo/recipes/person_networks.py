@@ -17,19 +17,23 @@ import tf_keras
 
 from tflm_mcunet import tasks
 from tflm_mcunet.search import extraction, material, training, tuning
+from tflm_mcunet.search.architecture import Size
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Evolution, Record, Settings
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.search.material import Material
 from tflm_mcunet.search.space import SearchSpace, image_space
 from tflm_mcunet.search.supernet import Supernet
-from tflm_mcunet.search.teacher import Teacher, tflite_teacher
+from tflm_mcunet.search.teacher import Teacher, taught, tflite_teacher
 from tflm_mcunet.search.training import TrainingOptions
 from zoo.recipes import baselines
 
 _K = 1024
 
 REFERENCE = "mlperf-mobilenet-v1"
+
+TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
+"""In the folder of all data."""
 
 SIZES = {
     "vww-xs": Limits(sram_bytes=32 * _K, macs=1_500_000),
@@ -83,6 +87,15 @@ class Run:
     folder: Path
     made: Material
     teacher: Teacher
+
+    def taught(self) -> Material:
+        """The same, with what the teacher says in place of labels to train with."""
+
+        def train(epoch: int, size: Size) -> Any:
+            classes = len(self.made.classes)
+            return taught(self._train, self.teacher, size=size, classes=classes)(epoch)
+
+        return dataclasses.replace(self.made, train=train)
 
     def evaluator(self) -> Evaluator:
         """The trained supernet."""

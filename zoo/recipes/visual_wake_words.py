@@ -26,16 +26,15 @@ from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search import learning
 from tflm_mcunet.tasks.files import table
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
-from zoo.recipes import person_networks, tflite_files
+from zoo.recipes import aware, person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import Json, write_json
-from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, Run, epochs
+from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, TEACHER, Run, epochs
 
-TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
 ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
 
-FLOAT, FACTS = "fp32.tflite", "facts.json"
+FACTS = "facts.json"
 
 
 def main() -> int:
@@ -88,10 +87,8 @@ def make_all(names: Sequence[str], data: Path, build: Path, *, coco: Path | None
             with staged(folder) as stage:
                 make(stage, name, run)
         facts = read_json(folder / FACTS)
-        print(
-            f"{name}: validation split, float32 {facts['float32']:.1%}, int8 {facts['int8']:.1%}",
-            file=sys.stderr,
-        )
+        shares = ", ".join(f"{v} {share:.1%}" for v, share in facts["validation"].items())
+        print(f"{name}: validation split, {shares}", file=sys.stderr)
         for home in homes(name):
             with staged(home) as stage:
                 (stage / ORIGINAL).write_bytes((folder / ORIGINAL).read_bytes())
@@ -115,24 +112,31 @@ def accuracy_set(labels: Path) -> set[int]:
 
 
 def make(folder: Path, name: str, run: Run) -> None:
-    """Trains a network and quantizes it; writes two models and facts."""
+    """Trains a network and quantizes it; writes its variants, the one chosen, and facts."""
     network = run.reference() if name == REFERENCE else run.network(name)
     size = network.input_shape[1:3]
-    int8 = quantize(network, learning.representative(run.made.evaluation("calibration", size)))
-    (folder / ORIGINAL).write_bytes(int8)
-    (folder / FLOAT).write_bytes(tflite_files.float_file(network))
-    compared = quantization_report.compare(network, int8, run.made.evaluation("val", size))
+    ptq = quantize(network, learning.representative(run.made.evaluation("calibration", size)))
+    qat = aware.aware(ptq, run.taught())
+    validation = run.made.evaluation("val", size)
+    compared = quantization_report.compare(network, ptq, validation, qat=qat)
+    assert compared.qat is not None
+    found = {aware.FLOAT: compared.float32, aware.PTQ: compared.ptq, aware.QAT: compared.qat}
+    files = {aware.FLOAT: tflite_files.float_file(network), aware.PTQ: ptq, aware.QAT: qat}
+    for variant, content in files.items():
+        (folder / f"{variant}.tflite").write_bytes(content)
+    chosen = aware.better(found)
+    (folder / ORIGINAL).write_bytes(files[chosen])
+    is_reference = name == REFERENCE
     facts: Json = {
-        "float32": compared.float32,
-        "int8": compared.ptq,
+        "validation": found,
+        "chosen": chosen,
         "side": size[0],
         "classes": list(run.made.classes),
         "photos": run.made.splits,
         "teacher_share": run.teacher.share,
         "settings": run.settings(name),
+        "network": network.name if is_reference else str(run.best(name).architecture),
     }
-    is_reference = name == REFERENCE
-    facts["network"] = network.name if is_reference else str(run.best(name).architecture)
     write_json(folder / FACTS, facts)
 
 
@@ -153,7 +157,7 @@ def entry(name: str, facts: Json) -> Json:
             "fit": "stretch",
         },
         "output": {"kind": "classes", "labels": facts["classes"]},
-        "quantization": "int8-ptq",
+        "quantization": facts["chosen"],
         "conversion": {"row_fed": True},
         **_TEXTS,
         "splits": splits(name, facts),

@@ -14,7 +14,10 @@ from tflm_mcunet.tasks.dataset import Examples
 RATE = 16000
 
 
-def save_image(path: Path, *, size: tuple[int, int] = (40, 30), colour: str = "red") -> None:
+Colour = str | tuple[int, int, int]
+
+
+def save_image(path: Path, *, size: tuple[int, int] = (40, 30), colour: Colour = "red") -> None:
     """An image of one colour; the ending says the format."""
     pillow = pytest.importorskip("PIL.Image")
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import checkpoint
+from benchmarks import checkpoint, results
 from tests.tflm_mcunet.zoo import fake_zoo
 from tflm_converters import writer
 from tflm_mcunet.report import model_card
@@ -83,8 +83,9 @@ def test_cost_alone_needs_answers_to_keep(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = sorted(path.name for path in folder.iterdir())
-    assert run(monkeypatch, folder, "--cost") == 2
-    assert "has no answers to keep yet; leave out --cost" in capsys.readouterr().err
+    for option in (["--cost"], ["--add", "fp32=x.tflite"]):
+        assert run(monkeypatch, folder, *option) == 2
+        assert "has no answers of its model to keep; leave out --cost" in capsys.readouterr().err
     assert sorted(path.name for path in folder.iterdir()) == before
     with pytest.raises(SystemExit):
         run(monkeypatch, folder, "--cost", "--compare", "fp32=x.tflite")
@@ -106,6 +107,33 @@ def test_what_a_model_costs_is_measured_again_alone(
     assert again["costs"] == known["costs"] and again["sets"] == known["sets"]
     assert again["made"]["answers_commit"] == "an older one"
     assert "Asked at commit an older one." in (folder / "card.md").read_text()
+
+
+def test_another_variant_is_added_and_stays(
+    emulator: None, folder: Path, photos: list[LabelledSample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither is the model asked again for it, nor the variant when the model is."""
+    assert run(monkeypatch, folder) == 0
+    path, other = folder / "results.json", folder.parent / "float.tflite"
+    known = json.loads(path.read_text())
+    other.write_bytes(writer.write(fake_zoo.network(float_io=True)))
+    assert run(monkeypatch, folder, "--add", f"fp32={other}") == 0
+    added = json.loads(path.read_text())
+    assert added["sets"]["a set"].keys() == {*known["sets"]["a set"], "fp32"}
+    assert added["variants"]["fp32"].items() >= {"file": "float.tflite"}.items()
+    assert added["variants"]["fp32"]["commit"] == results.provenance("x")["commit"]
+    changed = ("sets", "variants")
+    assert all(added[key] == known[key] for key in known if key not in changed)
+
+    other.unlink()
+    assert run(monkeypatch, folder) == 0
+    again = json.loads(path.read_text())
+    assert (again["sets"], again["variants"]) == (added["sets"], added["variants"])
+
+    entry = json.loads((folder / "entry.json").read_text())
+    (folder / "entry.json").write_text(json.dumps(entry | {"sha256": {}}))  # a new model
+    assert run(monkeypatch, folder) == 0
+    assert json.loads(path.read_text())["variants"] == {}
 
 
 def test_errors_are_one_line_and_write_no_results(

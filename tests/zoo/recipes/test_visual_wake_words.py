@@ -42,7 +42,7 @@ def data(tmp_path: Path) -> Path:
             for number in range(count):
                 path = root / "vww" / split / label / f"{number}.png"
                 save_image(path, size=(20, 20), colour=colour)
-    teacher = root / visual_wake_words.TEACHER
+    teacher = root / person_networks.TEACHER
     teacher.parent.mkdir(parents=True)
     source = tf_keras.layers.Input((16, 16, 3))
     answer = tf_keras.layers.Dense(2, "softmax")
@@ -154,6 +154,7 @@ def test_the_models_of_the_zoo_are_what_the_recipe_describes(name: str) -> None:
     counts = map(int, re.findall(r"(\d[\d,]*) for", written["splits"].replace(",", "")))
     facts = {
         "side": written["input"]["height"],
+        "chosen": written["quantization"],
         "classes": written["output"]["labels"],
         "network": written["splits"].partition(visual_wake_words.NETWORK)[2],
         "photos": dict(zip(("train", "val", "test"), counts, strict=True)),
