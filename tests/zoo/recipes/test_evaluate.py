@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import checkpoint, results
+from benchmarks import checkpoint
 from tests.tflm_mcunet.zoo import fake_zoo
 from tflm_converters import writer
 from tflm_mcunet.report import model_card
@@ -121,7 +121,7 @@ def test_another_variant_is_added_and_stays(
     added = json.loads(path.read_text())
     assert added["sets"]["a set"].keys() == {*known["sets"]["a set"], "fp32"}
     assert added["variants"]["fp32"].items() >= {"file": "float.tflite"}.items()
-    assert added["variants"]["fp32"]["commit"] == results.provenance("x")["commit"]
+    assert added["variants"]["fp32"]["commit"] == added["made"]["commit"]
     changed = ("sets", "variants")
     assert all(added[key] == known[key] for key in known if key not in changed)
 
