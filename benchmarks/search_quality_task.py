@@ -89,8 +89,7 @@ TASKS = {
         sram=8 * 1024,
         flash=32 * 1024,
         effort=Effort(epochs=160, warm_up=30, population=30, generations=10, fine_tuning=1),
-        ranked_seeds=2,
-        seeds=2,
+        ranked_epochs=100,
     ),
     "vww": Task(
         name="vww",

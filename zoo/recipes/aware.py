@@ -8,6 +8,8 @@ training, and writes `int8-qat.tflite` into a folder for each of them, for
 
     python -m zoo.recipes.evaluate vww-s --add int8-qat=build/aware/vww-s/int8-qat.tflite
 
+With --release a model of photos is replaced by that file if the validation split says so, to be
+evaluated again; one of keywords needs its recipe, since its detector has to be chosen again, too.
 The recipes of these models do the same to what they have just trained.
 """
 
@@ -27,13 +29,16 @@ from tflm_mcunet.search.architecture import Size
 from tflm_mcunet.search.learning import representative
 from tflm_mcunet.search.material import Batches, Material
 from tflm_mcunet.trainable import trainable
-from tflm_mcunet.zoo.entry import ORIGINAL
+from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import person_networks
 from zoo.recipes.cards import MODELS
+from zoo.recipes.entry_files import write_json
 from zoo.recipes.keyword_tasks import SHARED, WORDS
 from zoo.recipes.person_networks import SIZES, TEACHER
 
 PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
+
+FACTS = "facts.json"
 
 EPOCHS, RATE = 8, 3e-4
 CLEARLY = 0.005
@@ -77,10 +82,18 @@ def main() -> int:
         metavar="DIR",
         help="folder for what is trained; default: %(default)s",
     )
+    parser.add_argument(
+        "--release", action="store_true", help="replace the models by what was trained before"
+    )
     options = parser.parse_args()
+    if options.release and (others := sorted(set(options.models) - set(SIZES))):
+        parser.error(f"--release: {', '.join(others)}: use python -m zoo.recipes.keywords")
     try:
         for name in options.models:
-            make(name, options.data, options.build)
+            if options.release:
+                release(name, options.build)
+            else:
+                make(name, options.data, options.build)
     except ConversionError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
@@ -100,13 +113,30 @@ def make(name: str, data: Path, build: Path) -> None:
         made = words.material(data / words.folder, LogMelConfig())
     ptq = (MODELS / name / ORIGINAL).read_bytes()
     size: Size = trainable(ptq).input_shape[1:3]
-    qat = aware(ptq, made)
+    qat, validation = aware(ptq, made), made.evaluation("val", size)
+    found = {PTQ: accuracy(ptq, validation), QAT: accuracy(qat, validation)}
     with staged(build / name) as stage:
         (stage / f"{QAT}.tflite").write_bytes(qat)
-    validation = made.evaluation("val", size)
-    found = {PTQ: accuracy(ptq, validation), QAT: accuracy(qat, validation)}
+        write_json(stage / FACTS, {"chosen": better(found), "validation": found})
     shares = ", ".join(f"{variant} {share:.2%}" for variant, share in found.items())
     print(f"{name}: validation split, {shares}; to be released: {better(found)}", file=sys.stderr)
+
+
+def release(name: str, build: Path) -> None:
+    """Puts what was trained in the model's place, if that was better.
+
+    Raises:
+        ConversionError: nothing was trained.
+    """
+    if read_json(build / name / FACTS)["chosen"] != QAT:
+        print(f"{name}: {PTQ} stays", file=sys.stderr)
+        return
+    home = MODELS / name
+    entry = read_json(home / ENTRY) | {"quantization": QAT}
+    with staged(home) as stage:
+        (stage / ORIGINAL).write_bytes((build / name / f"{QAT}.tflite").read_bytes())
+        write_json(stage / ENTRY, entry)
+    print(f"{name}: {QAT}; python -m zoo.recipes.evaluate {name}", file=sys.stderr)
 
 
 def accuracy(content: bytes, examples: Batches) -> float:

@@ -8,7 +8,8 @@ and started again. Needs the cross compiler and the emulator, see `make emulator
 
 With --cost memory and instructions are measured again, with today's converter and kernels, and what
 the model has answered stays: no conversion changes an answer. With --add another variant of the
-network is asked, and all else stays. Variants that are known stay while the model is the same.
+network is asked, and all else stays. Variants that are known stay while the model is the same, or
+was one of them.
 """
 
 from __future__ import annotations
@@ -103,12 +104,25 @@ def _measured(folder: Path, options: argparse.Namespace) -> tuple[Entry, Results
 
 
 def _known(folder: Path) -> Results | None:
-    """The figures of the folder's model; None if it was another one that was asked."""
+    """The figures of the folder's model; None if another network was asked."""
     entry = Entry.read(folder)
-    content = (folder / ORIGINAL).read_bytes()
-    if entry.sha256.get(ORIGINAL) != hashlib.sha256(content).hexdigest():
+    digest = hashlib.sha256((folder / ORIGINAL).read_bytes()).hexdigest()
+    known = Results.read(entry) if entry.sha256 else None
+    if known is None or digest == entry.sha256[ORIGINAL]:
+        return known
+    return _with_other_model(known, entry.sha256[ORIGINAL], digest)
+
+
+def _with_other_model(known: Results, old: str, new: str) -> Results | None:
+    """Known figures, if a variant has become the model, and the model a variant; by digests."""
+    chosen = [name for name, file in known.variants.items() if file["sha256"] == new]
+    if not chosen:
         return None
-    return Results.read(entry)
+    variants = {name: file for name, file in known.variants.items() if name not in chosen}
+    (earlier,) = set(next(iter(known.sets.values()))) - set(known.variants)
+    asked = known.made.get("answers_commit", known.made["commit"])
+    variants[earlier] = {"file": f"{earlier}.tflite", "sha256": old, "commit": asked}
+    return dataclasses.replace(known, variants=variants)
 
 
 def evaluate_entry(entry: Entry, data: Path, compare: dict[str, Path]) -> Results:

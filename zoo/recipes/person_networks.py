@@ -15,8 +15,10 @@ from typing import Any
 
 import tf_keras
 
+from benchmarks.search_quality_networks import widest_mobilenet_v2
+from tflm_converters.errors import SettingsError
 from tflm_mcunet import tasks
-from tflm_mcunet.search import extraction, material, training, tuning
+from tflm_mcunet.search import extraction, keras_model, material, training, tuning
 from tflm_mcunet.search.architecture import Size
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Evolution, Record, Settings
@@ -30,7 +32,9 @@ from zoo.recipes import baselines
 
 _K = 1024
 
-REFERENCE = "mlperf-mobilenet-v1"
+REFERENCE, MOBILENET_V2 = "mlperf-mobilenet-v1", "mobilenet-v2"
+REFERENCES = (REFERENCE, MOBILENET_V2)
+"""What the networks found are compared with."""
 
 TEACHER = Path("mlperf_tiny") / "models" / "vww_96_float.tflite"
 """In the folder of all data."""
@@ -52,8 +56,8 @@ SUPERNET = TrainingOptions(
     epochs=16, warm_up=5, random_networks=1, optimizer="adam", learning_rate=3e-3
 )
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
-FINE_TUNING = {"vww-xs": 20, "vww-s": 10, "vww-m": 20, REFERENCE: 20}
-"""Epochs of each network by itself; of MLPerf Tiny's, beside as many as the supernet has."""
+FINE_TUNING = {"vww-xs": 20, "vww-s": 10, "vww-m": 20, REFERENCE: 20, MOBILENET_V2: 20}
+"""Epochs of each network by itself; of references, beside as many as the supernet has."""
 
 BATCH, SEED = 64, 0
 RESOLUTIONS = (48, 64)
@@ -142,6 +146,24 @@ class Run:
         model = extraction.extract(supernet, architecture, statistics)
         self._fine_tune(model, name, FINE_TUNING[name])
         return tf_keras.Model(model.inputs, tf_keras.layers.Softmax()(model.output))
+
+    def mobilenet_v2(self, limits: Limits) -> tf_keras.Model:
+        """MobileNetV2, as wide as limits allow, trained from scratch; gives probabilities.
+
+        Raises:
+            SettingsError: even the narrowest is too large.
+        """
+        tf_keras.utils.set_random_seed(SEED)
+        classes = len(self.made.classes)
+        shape = space(classes).input_shapes[-1]
+        fitting = widest_mobilenet_v2(shape, classes, limits, scales_head=True)
+        if fitting is None:
+            raise SettingsError(f"no MobileNetV2 keeps to {limits}")
+        width, architecture = fitting
+        model = keras_model.build(architecture, name=f"mobilenet_v2_{width:g}")
+        self._fine_tune(model, MOBILENET_V2, epochs(MOBILENET_V2))
+        probabilities = tf_keras.layers.Softmax()(model.output)
+        return tf_keras.Model(model.inputs, probabilities, name=model.name)
 
     def reference(self) -> tf_keras.Model:
         """MLPerf Tiny's network, trained from scratch on the same; gives probabilities."""

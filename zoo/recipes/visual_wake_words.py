@@ -3,9 +3,10 @@
 
     python -m zoo.recipes.visual_wake_words --data ../shared/data
 
-Writes `model.tflite` and `entry.json` of each model, and MLPerf Tiny's network, trained on the
-same, into a folder for `zoo.recipes.comparison`. What is trained already is not trained again, and
-what was interrupted goes on: see `zoo.recipes.person_networks`.
+Writes `model.tflite` and `entry.json` of each model, and of two networks that are trained on the
+same, into a folder for `zoo.recipes.comparison`: MLPerf Tiny's, and MobileNetV2, as wide as the
+memory of vww-m allows. What is trained already is not trained again, and what was interrupted goes
+on: see `zoo.recipes.person_networks`.
 
 Networks are trained on the training split, and chosen by the validation split, of the photos.
 The test split and MLPerf Tiny's accuracy set play no part here.
@@ -18,23 +19,39 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import tf_keras
+
+from benchmarks import search_quality_networks as networks
 from benchmarks.models import add_data_option
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import quantization_report
 from tflm_mcunet.files import staged
 from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search import learning
+from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.tasks.files import table
-from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
+from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_bytes, read_json
 from zoo.recipes import aware, person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import Json, write_json
-from zoo.recipes.person_networks import AUGMENTATION, REFERENCE, SIZES, TEACHER, Run, epochs
+from zoo.recipes.person_networks import (
+    AUGMENTATION,
+    MOBILENET_V2,
+    REFERENCE,
+    REFERENCES,
+    SIZES,
+    TEACHER,
+    Run,
+    epochs,
+)
 
 ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
 
 FACTS = "facts.json"
+
+LARGEST = "vww-m"
+"""Whose memory MobileNetV2 may have, too."""
 
 
 def main() -> int:
@@ -57,8 +74,8 @@ def main() -> int:
         "names",
         nargs="*",
         metavar="MODEL",
-        default=[*SIZES, REFERENCE],
-        help=f"of {', '.join((*SIZES, REFERENCE))}; default: all",
+        default=[*SIZES, *REFERENCES],
+        help=f"of {', '.join((*SIZES, *REFERENCES))}; default: all",
     )
     options = parser.parse_args()
     try:
@@ -103,7 +120,7 @@ def is_made(folder: Path, name: str, run: Run) -> bool:
 
 def homes(name: str) -> list[Path]:
     """Where a model belongs: in the zoo, or beside each of its models."""
-    return [BASELINES / size / name for size in SIZES] if name == REFERENCE else [MODELS / name]
+    return [BASELINES / size / name for size in SIZES] if name in REFERENCES else [MODELS / name]
 
 
 def accuracy_set(labels: Path) -> set[int]:
@@ -113,7 +130,7 @@ def accuracy_set(labels: Path) -> set[int]:
 
 def make(folder: Path, name: str, run: Run) -> None:
     """Trains a network and quantizes it; writes its variants, the one chosen, and facts."""
-    network = run.reference() if name == REFERENCE else run.network(name)
+    network = _trained(name, run)
     size = network.input_shape[1:3]
     ptq = quantize(network, learning.representative(run.made.evaluation("calibration", size)))
     qat = aware.aware(ptq, run.taught())
@@ -126,7 +143,7 @@ def make(folder: Path, name: str, run: Run) -> None:
         (folder / f"{variant}.tflite").write_bytes(content)
     chosen = aware.better(found)
     (folder / ORIGINAL).write_bytes(files[chosen])
-    is_reference = name == REFERENCE
+    is_reference = name in REFERENCES
     facts: Json = {
         "validation": found,
         "chosen": chosen,
@@ -138,6 +155,16 @@ def make(folder: Path, name: str, run: Run) -> None:
         "network": network.name if is_reference else str(run.best(name).architecture),
     }
     write_json(folder / FACTS, facts)
+
+
+def _trained(name: str, run: Run) -> tf_keras.Model:
+    match name:
+        case person_networks.REFERENCE:
+            return run.reference()
+        case person_networks.MOBILENET_V2:
+            ours = networks.cost(read_bytes(MODELS / LARGEST / ORIGINAL))
+            return run.mobilenet_v2(Limits(ours.sram_bytes, ours.flash_bytes))
+    return run.network(name)
 
 
 def entry(name: str, facts: Json) -> Json:
@@ -168,10 +195,13 @@ def entry(name: str, facts: Json) -> Json:
 
 
 def title(name: str, side: int) -> str:
+    trained = f"trained on the same crops by the same teacher for {epochs(name)} epochs"
     if name == REFERENCE:
+        return f"MLPerf Tiny's MobileNetV1 0.25, {trained}"
+    if name == MOBILENET_V2:
         return (
-            "MLPerf Tiny's MobileNetV1 0.25, trained on the same crops by the same teacher for "
-            f"{epochs(name)} epochs"
+            f"MobileNetV2 of {side}x{side} pixels, as wide as the memory of {LARGEST} allows, "
+            f"{trained}"
         )
     return f"Person or no person in a photo of {side}x{side} pixels"
 

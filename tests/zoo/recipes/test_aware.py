@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
 
@@ -48,9 +49,9 @@ def network(steepness: float) -> tf_keras.Model:
     return model
 
 
-def run(monkeypatch: pytest.MonkeyPatch, data: Path) -> int:
-    build = data.parent / "build"
-    monkeypatch.setattr(sys, "argv", ["x", NAME, "--data", str(data), "--build", str(build)])
+def run(monkeypatch: pytest.MonkeyPatch, data: Path, *options: str) -> int:
+    arguments = ["x", NAME, "--data", str(data), "--build", str(data.parent / "build"), *options]
+    monkeypatch.setattr(sys, "argv", arguments)
     return aware.main()
 
 
@@ -70,6 +71,24 @@ def test_a_released_model_learns_on(
     assert predict(made, np.stack(photos)).argmax(axis=1).tolist() == [0, 1]
     report = capsys.readouterr().err
     assert f"validation split, {PTQ} 0.00%, {QAT} 100.00%; to be released: {QAT}" in report
+
+    entry = released.parent / "entry.json"
+    entry.write_text('{"name": "vww-xs", "quantization": "int8-ptq"}')
+    assert run(monkeypatch, data, "--release") == 0
+    assert released.read_bytes() == made
+    assert json.loads(entry.read_text()) == {"name": "vww-xs", "quantization": "int8-qat"}
+
+
+def test_what_is_no_better_is_not_released(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(aware, "MODELS", tmp_path / "zoo")
+    facts = tmp_path / "build" / NAME / "facts.json"
+    facts.parent.mkdir(parents=True)
+    facts.write_text(json.dumps({"chosen": PTQ}))
+    assert run(monkeypatch, tmp_path / "data", "--release") == 0
+    assert f"{PTQ} stays" in capsys.readouterr().err
+    assert not (tmp_path / "zoo").exists()
 
 
 def test_without_data_nothing_is_written(

@@ -130,8 +130,31 @@ def test_another_variant_is_added_and_stays(
     again = json.loads(path.read_text())
     assert (again["sets"], again["variants"]) == (added["sets"], added["variants"])
 
+
+def test_a_variant_becomes_the_model(
+    emulator: None, folder: Path, photos: list[LabelledSample], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others stay, and what was the model becomes one of them; of a new model none does."""
+    assert run(monkeypatch, folder) == 0
+    path, model = folder / "results.json", folder / "model.tflite"
+    other = folder.parent / "other.tflite"
+    other.write_bytes(writer.write(fake_zoo.network().replace(name="trained on")))
+    for name in ("int8-qat", "int8-later"):
+        assert run(monkeypatch, folder, "--add", f"{name}={other}") == 0
+        other.write_bytes(writer.write(fake_zoo.network().replace(name=name)))
+    known = json.loads(path.read_text())
     entry = json.loads((folder / "entry.json").read_text())
-    (folder / "entry.json").write_text(json.dumps(entry | {"sha256": {}}))  # a new model
+    earlier = entry["quantization"]
+
+    model.write_bytes(writer.write(fake_zoo.network().replace(name="trained on")))
+    (folder / "entry.json").write_text(json.dumps(entry | {"quantization": "int8-qat"}))
+    assert run(monkeypatch, folder) == 0
+    swapped = json.loads(path.read_text())
+    assert swapped["sets"] == known["sets"]
+    assert set(swapped["variants"]) == {earlier, "int8-later"}
+    assert swapped["variants"][earlier]["sha256"] == known["sha256"]["model.tflite"]
+
+    model.write_bytes(writer.write(fake_zoo.network().replace(name="another")))
     assert run(monkeypatch, folder) == 0
     assert json.loads(path.read_text())["variants"] == {}
 

@@ -15,9 +15,11 @@ pytest.importorskip("tensorflow")
 
 import tf_keras
 
+from benchmarks import search_quality_networks as networks
 from tests.tflm_mcunet.search.spaces import tiny_image_space
 from tests.tflm_mcunet.tasks.made_up import save_image
 from tflm_mcunet.search import training, tuning
+from tflm_mcunet.search.cost import Cost
 from tflm_mcunet.search.evolution import Settings
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.search.teacher import Teacher
@@ -25,9 +27,9 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import Prediction, make_output
-from zoo.recipes import baselines, person_networks, tflite_files, visual_wake_words
+from zoo.recipes import aware, baselines, person_networks, tflite_files, visual_wake_words
 from zoo.recipes.cards import MODELS
-from zoo.recipes.person_networks import REFERENCE, SIZES
+from zoo.recipes.person_networks import MOBILENET_V2, REFERENCE, SIZES
 from zoo.recipes.seal import seal
 
 NAME = "vww-xs"
@@ -61,13 +63,15 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "SUPERNET": training.TrainingOptions(epochs=3, warm_up=1, optimizer="adam"),
         "EVOLUTION": Settings(population=4, generations=2, parent_share=0.5),
         "SIZES": {NAME: Limits(flash_bytes=12_000)},
-        "FINE_TUNING": {NAME: 12, REFERENCE: 1},
+        "FINE_TUNING": {NAME: 12, REFERENCE: 1, MOBILENET_V2: 1},
         "BATCH": 8,
         "space": lambda classes: space,
     }
     for name, value in settings.items():
         monkeypatch.setattr(person_networks, name, value)
     monkeypatch.setattr(visual_wake_words, "SIZES", settings["SIZES"])
+    monkeypatch.setattr(visual_wake_words, "LARGEST", NAME)
+    monkeypatch.setattr(aware, "EPOCHS", 1)
     monkeypatch.setattr(baselines, "mobilenet_v1", small_reference)
     monkeypatch.setattr(visual_wake_words, "MODELS", tmp_path / "zoo")
     monkeypatch.setattr(visual_wake_words, "BASELINES", tmp_path / "baselines")
@@ -111,6 +115,35 @@ def answer(home: Path, photo: Path) -> Prediction:
     entry = Entry.read(home)
     model = Pipeline(make_input(entry.input), entry.content(ORIGINAL), make_output(entry.output))
     return model.predict(photo)
+
+
+def test_mobilenet_v2_may_have_the_memory_of_ours(
+    data: Path, quick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_ours(quick)
+    with monkeypatch.context() as cost_of_ours:
+        cost_of_ours.setattr(networks, "cost", lambda content: Cost(10_000, 45_000, 0, 0.0))
+        assert run(monkeypatch, data, MOBILENET_V2) == 0
+    home = quick.parent / "baselines" / NAME / MOBILENET_V2
+    theirs = networks.cost((home / ORIGINAL).read_bytes())
+    assert theirs.sram_bytes <= 10_000 and 20_000 < theirs.flash_bytes <= 45_000
+    assert "MobileNetV2 of 16x16 pixels" in read_json(home / ENTRY)["title"]
+
+
+def test_mobilenet_v2_that_does_not_fit_is_one_line(
+    data: Path, quick: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(monkeypatch, data, MOBILENET_V2) == 2
+    assert f"{NAME}/model.tflite" in capsys.readouterr().err  # ours is not there yet
+    write_ours(quick)
+    monkeypatch.setattr(networks, "cost", lambda content: Cost(10_000, 10_000, 0, 0.0))
+    assert run(monkeypatch, data, MOBILENET_V2) == 2
+    assert "no MobileNetV2 keeps to" in capsys.readouterr().err
+
+
+def write_ours(zoo: Path) -> None:
+    (zoo / NAME).mkdir(parents=True)
+    (zoo / NAME / ORIGINAL).write_bytes(b"ours")
 
 
 def test_photos_of_the_accuracy_set_are_never_trained_on(
