@@ -5,9 +5,10 @@
 
 The others are what recipes have left in `build/baselines/<model of the zoo>/<name>/`: folders with
 `model.tflite` and `entry.json`, like those of the zoo; they need not have the same input. Writes
-benchmarks/results/zoo_comparison.json and .md; where models are named, the figures of the others
-stay as they are. With `--others-of vww-s` those named are compared with the same others as that
-model, whose figures are known. Can be stopped and started again. Needs the cross compiler and the
+benchmarks/results/zoo_comparison.json and .md; where models are named, the figures of other models
+stay as they are, and so do those of networks that these were compared with before and whose folders
+are gone. With `--others-of vww-s` those named are compared with the same others as that model,
+whose figures are known. Can be stopped and started again. Needs the cross compiler and the
 emulator, see `make emulator`.
 """
 
@@ -50,6 +51,9 @@ def main() -> int:
                 found = beside_known(folder, known, options.others_of)
             else:
                 found = compare(folder, BASELINES / folder.name, options.data)
+                for other in found["others"].values():
+                    other |= commit
+                found["others"] = known.get(folder.name, {"others": {}})["others"] | found["others"]
             made[folder.name] = found | commit
         figures["models"] = dict(sorted((known | made).items()))
     except ConversionError as error:
@@ -99,10 +103,7 @@ def beside_known(folder: Path, known: dict[str, Json], other: str) -> Json:
             f"expected --others-of a model that was compared on {', '.join(entry.test_sets)}, such "
             f"as {', '.join(fitting) or 'none'}; got {other}"
         )
-    others = known[other]
-    measured_at = others.get("others_commit", others.get("commit"))
-    figures = {"zoo": summary(entry, found), "others": others["others"]}
-    return figures | {"others_commit": measured_at}
+    return {"zoo": summary(entry, found), "others": known[other]["others"]}
 
 
 def _evaluated(folder: Path) -> tuple[Entry, Results]:

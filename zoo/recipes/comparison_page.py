@@ -40,8 +40,10 @@ def _model(name: str, figures: Json) -> Iterator[str]:
     yield f"## {name}"
     yield "\n".join(f"* `{each}`: {one['title']}" for each, one in _all(name, figures))
     yield markdown(Table(_HEADERS, tuple(_row(each, one) for each, one in _all(name, figures))))
-    if figures.get("others_commit"):
-        yield f"The others were measured at commit {figures['others_commit'][:12]}."
+    measured_at = {each: one.get("commit") for each, one in _others(figures)}
+    if any(measured_at.values()):
+        texts = (f"`{each}` at commit {at[:12]}" for each, at in measured_at.items() if at)
+        yield f"Measured: {', '.join(texts)}."
     references = {each: one for each, one in _others(figures) if each.startswith(REFERENCE)}
     yield "\n".join(verdict(figures["zoo"], each, one) for each, one in references.items())
     yield "On each test set:"

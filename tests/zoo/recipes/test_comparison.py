@@ -64,19 +64,39 @@ def test_what_cannot_be_compared_is_said(ours: Path, others: Path, tmp_path: Pat
 
 def test_known_others_are_taken_as_they_were_measured(ours: Path) -> None:
     figures.write(ours)
-    others = {"reference": summary(0.5, arena=1, sram=1)}
+    others = {"reference": summary(0.5, arena=1, sram=1) | {"commit": "early"}}
     known = {
         "bigger": {"zoo": summary(0.9, arena=2, sram=2), "others": others, "commit": "early"},
         "deaf": {"zoo": summary(0.9, arena=2, sram=2) | {"sets": {"sounds": {}}}, "others": {}},
     }
     found = comparison.beside_known(ours, known, "bigger")
-    assert found["others"] == others and found["others_commit"] == "early"
-    later = {"bigger": found | {"commit": "later"}}
-    assert comparison.beside_known(ours, later, "bigger")["others_commit"] == "early"
+    assert found["others"] == others
     assert found["zoo"]["model"]["sha256"] == Entry.read(ours).sha256["model.tflite"]
     for wrong in ("deaf", "unknown"):
         with pytest.raises(ConversionError, match=f"on a set, such as bigger; got {wrong}"):
             comparison.beside_known(ours, known, wrong)
+
+
+def test_known_others_stay_beside_a_new_one(
+    ours: Path, others: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    figures.write(ours)
+    gone = summary(0.5, arena=1, sram=1) | {"commit": "early"}
+    known = {"zoo": summary(0.9, arena=2, sram=2), "others": {"gone": gone, "reference": gone}}
+    monkeypatch.setattr(comparison.results, "read", lambda name: {"models": {ours.name: known}})
+    monkeypatch.setattr(comparison.cards, "folders", lambda: [ours])
+    monkeypatch.setattr(comparison, "BASELINES", others.parent)
+    written: dict[str, Any] = {}
+    monkeypatch.setattr(comparison.results, "write", lambda _, made, page: written.update(made))
+    monkeypatch.setattr(sys, "argv", ["comparison", ours.name])
+    assert comparison.main() == 0
+    found = written["models"][ours.name]["others"]
+    assert found["gone"] == gone and found["reference"]["title"] == "A reference"
+    assert found["reference"]["commit"] == written["commit"]
+    text = comparison_page.page(written)
+    assert (
+        f"Measured: `gone` at commit early, `reference` at commit {written['commit'][:12]}" in text
+    )
 
 
 def test_known_others_are_for_models_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
