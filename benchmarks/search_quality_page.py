@@ -33,7 +33,7 @@ def page(measured: Json) -> str:
             "## Is evolution better than random search?",
             *_methods(measured["methods"], task),
         ]
-    if is_search:
+    if is_search and any(made["runs"] for made in measured["comparison"].values()):
         parts += [
             "## Is the network found better than others of its memory?",
             *_comparison(measured["comparison"], task),

@@ -255,9 +255,15 @@ def splits(name: str, facts: Json) -> str:
         f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
         "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
         "all sizes; for each, the network of highest validation accuracy under its limits was "
-        f"evolved, and trained by itself; {epochs(name)} epochs in all. "
+        f"evolved, and trained by itself; {epochs(name)} epochs in all{_aware(facts['chosen'])}. "
         f"{NETWORK}{facts['network']}"
     )
+
+
+def _aware(chosen: str) -> str:
+    if chosen != aware.QAT:
+        return ""
+    return f", and {aware.EPOCHS} aware of quantization, which was better in validation"
 
 
 if __name__ == "__main__":
