@@ -12,11 +12,10 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 import tf_keras
-from tqdm import tqdm
 
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import keras3
-from tflm_mcunet.search.batches import Data, of_epoch, targets
+from tflm_mcunet.search.batches import Data
 
 
 class QuantizationError(ConversionError):
@@ -52,14 +51,16 @@ def quantize(
     Raises:
         QuantizationError: the model is no functional Keras model, or has a layer that cannot
             be quantized.
-        DataError: nobody knows how many batches an epoch has.
+        DataError: nobody knows how many batches an epoch of `qat` has, or its labels are not those
+            of the model's classes.
     """
     model = keras2(model)
     if qat is not None:
+        representative = list(representative)  # for ranges, twice
         model = _trained(
-            _aware(model),
+            model,
+            representative,
             qat,
-            gives_logits=not _ends_in_softmax(model),
             epochs=epochs,
             learning_rate=learning_rate,
             progress=progress,
@@ -105,50 +106,22 @@ def _from_keras3(model: Any, name: str) -> tf_keras.Model:
         ) from None
 
 
-def _aware(model: tf_keras.Model) -> tf_keras.Model:
-    """The model with the rounding of int8 in its forward pass."""
-    import tensorflow_model_optimization as tfmot
+def _trained(
+    model: tf_keras.Model, representative: list[Any], data: Data, **options: Any
+) -> tf_keras.Model:
+    """The model with the rounding of int8 in its forward pass, trained; `options` of `train`."""
+    from tflm_mcunet import quantization_aware  # tfmot takes seconds
 
     try:
-        return tfmot.quantization.keras.quantize_model(model)
+        made = quantization_aware.aware(model, representative)
     except (AssertionError, RuntimeError, TypeError, ValueError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise QuantizationError(
             f"model '{model.name}' cannot be trained aware of quantization: {reason}; replace "
             "that layer, or quantize without qat"
         ) from None
-
-
-def _ends_in_softmax(model: tf_keras.Model) -> bool:
-    last = model.layers[-1]
-    activation = getattr(last, "activation", None)
-    return isinstance(last, tf_keras.layers.Softmax) or (activation is tf_keras.activations.softmax)
-
-
-def _trained(
-    model: tf_keras.Model,
-    data: Data,
-    *,
-    gives_logits: bool,
-    epochs: int,
-    learning_rate: float,
-    progress: bool,
-) -> tf_keras.Model:
-    steps = epochs * int(of_epoch(data, 0).cardinality())
-    rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps)
-    model.compile(
-        tf_keras.optimizers.Adam(rate),
-        tf_keras.losses.CategoricalCrossentropy(from_logits=gives_logits),
-    )
-    classes = model.output_shape[-1]
-
-    def wanted(inputs: Any, labels: Any) -> tuple[Any, Any]:
-        return inputs, targets(labels, classes, smoothing=0.0)
-
-    for epoch in tqdm(range(epochs), "training int8", unit="epoch", disable=not progress):
-        batches = of_epoch(data, epoch).map(wanted)
-        model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
-    return model
+    quantization_aware.train(made, data, **options)
+    return made
 
 
 def _int8_file(model: tf_keras.Model, representative: Iterable[Any]) -> bytes:

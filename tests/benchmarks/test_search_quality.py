@@ -137,6 +137,15 @@ def test_page_says_what_is_better_and_what_is_not() -> None:
     assert "within noise" in search_quality_page.page(_measured(0.9, 0.9))
 
 
+def test_page_leaves_out_what_was_not_measured() -> None:
+    measured = _measured(0.9, 0.6) | {"methods": {}}
+    for made in measured["comparison"].values():
+        made["runs"] = []
+    page = search_quality_page.page(measured)
+    assert "Do shared weights" in page
+    assert "Is evolution" not in page and "Is the network found" not in page
+
+
 def test_mobilenet_v2_is_that_of_keras() -> None:
     tf_keras = pytest.importorskip("tf_keras")
     from benchmarks.mobilenet_v2 import mobilenet_v2

@@ -19,60 +19,29 @@ import argparse
 import sys
 from pathlib import Path
 
+import numpy as np
+
 from benchmarks.models import add_data_option
 from tflm_converters.errors import ConversionError
 from tflm_mcunet import quantization_report
-from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.files import staged
-from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search.architecture import Size
-from tflm_mcunet.search.learning import representative
-from tflm_mcunet.search.material import Batches, Material
+from tflm_mcunet.search.material import Batches
 from tflm_mcunet.trainable import trainable
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
-from zoo.recipes import person_networks
+from zoo.recipes import keywords, person_networks, visual_wake_words
 from zoo.recipes.cards import MODELS
 from zoo.recipes.entry_files import write_json
-from zoo.recipes.keyword_tasks import SHARED, WORDS
+from zoo.recipes.int8_variants import PTQ, QAT, aware, better
+from zoo.recipes.keyword_tasks import WORDS
 from zoo.recipes.person_networks import SIZES, TEACHER
 
-PTQ, QAT, FLOAT = "int8-ptq", "int8-qat", "fp32"
-
 FACTS = "facts.json"
-
-EPOCHS, RATE = 8, 3e-4
-CLEARLY = 0.005
-"""Share of right answers; less is chance in so few examples."""
-
-
-def aware(ptq: bytes, made: Material, *, progress: bool = True) -> bytes:
-    """An int8 network, trained on aware of quantization.
-
-    Args:
-        ptq: content of the `.tflite` file, quantized after training.
-        made: what it learns from.
-        progress: whether to show a bar on stderr.
-    """
-    network = trainable(ptq)
-    size: Size = network.input_shape[1:3]
-    return quantize(
-        network,
-        representative(made.evaluation("calibration", size)),
-        qat=lambda epoch: made.train(epoch, size),
-        epochs=EPOCHS,
-        learning_rate=RATE,
-        progress=progress,
-    )
-
-
-def better(validation: dict[str, float]) -> str:
-    """The variant to release: the one trained aware of it only if it is clearly better."""
-    return QAT if validation[QAT] > validation[PTQ] + CLEARLY else PTQ
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    names = [*SIZES, *(f"{task}-{size}" for task in SHARED for size in ("s", "m"))]
+    names = [*SIZES, *keywords.DEFAULT]
     parser.add_argument("models", nargs="+", choices=names, metavar="MODEL", help=", ".join(names))
     add_data_option(parser)
     parser.add_argument(
@@ -110,7 +79,7 @@ def make(name: str, data: Path, build: Path) -> None:
         made = person_networks.open_run(build / "photos", data / "vww", data / TEACHER).taught()
     else:
         words = WORDS[name.rpartition("-")[0]]
-        made = words.material(data / words.folder, LogMelConfig())
+        made = words.material(data / words.folder, keywords.FRONT_END)
     ptq = (MODELS / name / ORIGINAL).read_bytes()
     size: Size = trainable(ptq).input_shape[1:3]
     qat, validation = aware(ptq, made), made.evaluation("val", size)
@@ -132,7 +101,7 @@ def release(name: str, build: Path) -> None:
         print(f"{name}: {PTQ} stays", file=sys.stderr)
         return
     home = MODELS / name
-    entry = read_json(home / ENTRY) | {"quantization": QAT}
+    entry = visual_wake_words.made_aware(read_json(home / ENTRY))
     with staged(home) as stage:
         (stage / ORIGINAL).write_bytes((build / name / f"{QAT}.tflite").read_bytes())
         write_json(stage / ENTRY, entry)
@@ -141,12 +110,8 @@ def release(name: str, build: Path) -> None:
 
 def accuracy(content: bytes, examples: Batches) -> float:
     """Of an int8 network: the share of right answers."""
-    answers = [
-        (quantization_report.predict(content, inputs).argmax(axis=1), labels)
-        for inputs, labels in examples
-    ]
-    right = sum(int((given == labels).sum()) for given, labels in answers)
-    return right / sum(len(labels) for _, labels in answers)
+    inputs, labels = (np.concatenate(part) for part in zip(*examples, strict=True))
+    return float((quantization_report.predict(content, inputs).argmax(axis=1) == labels).mean())
 
 
 if __name__ == "__main__":

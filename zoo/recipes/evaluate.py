@@ -28,7 +28,7 @@ from benchmarks import checkpoint, results
 from benchmarks.models import add_data_option
 from benchmarks.results import Json
 from tflm_converters.errors import ConversionError
-from tflm_mcunet.zoo.entry import CONVERTED, ORIGINAL, RESULTS, Entry
+from tflm_mcunet.zoo.entry import CONVERTED, ORIGINAL, RESULTS, Entry, read_json
 from tflm_mcunet.zoo.evaluation import Evaluation, evaluate
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
@@ -104,13 +104,18 @@ def _measured(folder: Path, options: argparse.Namespace) -> tuple[Entry, Results
 
 
 def _known(folder: Path) -> Results | None:
-    """The figures of the folder's model; None if another network was asked."""
-    entry = Entry.read(folder)
+    """The figures of the folder's model; None if another network was asked.
+
+    Which one `results.json` says itself: a run may have been stopped after the entry was sealed.
+    """
+    if not (folder / RESULTS).is_file():
+        return None
+    asked = read_json(folder / RESULTS)["sha256"]
+    known = Results.read(dataclasses.replace(Entry.read(folder), sha256=asked))
     digest = hashlib.sha256((folder / ORIGINAL).read_bytes()).hexdigest()
-    known = Results.read(entry) if entry.sha256 else None
-    if known is None or digest == entry.sha256[ORIGINAL]:
+    if known is None or digest == asked[ORIGINAL]:
         return known
-    return _with_other_model(known, entry.sha256[ORIGINAL], digest)
+    return _with_other_model(known, asked[ORIGINAL], digest)
 
 
 def _with_other_model(known: Results, old: str, new: str) -> Results | None:
@@ -162,10 +167,8 @@ def with_variants(entry: Entry, known: Results, data: Path, variants: dict[str, 
     )
 
 
-def with_known_variants(figures: Results, known: Results | None) -> Results:
+def with_known_variants(figures: Results, known: Results) -> Results:
     """Figures, and known ones of variants that were not asked again; of the same model."""
-    if known is None:
-        return figures
     kept = {name: file for name, file in known.variants.items() if name not in figures.variants}
     return dataclasses.replace(
         figures,

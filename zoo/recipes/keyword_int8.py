@@ -20,8 +20,8 @@ from tflm_mcunet.search import tuning
 from tflm_mcunet.search.architecture import Size
 from tflm_mcunet.search.learning import whole_range
 from tflm_mcunet.search.material import Material
-from zoo.recipes import aware, baselines, tflite_files
-from zoo.recipes.aware import FLOAT, PTQ, QAT
+from zoo.recipes import baselines, int8_variants, tflite_files
+from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,11 +47,11 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     representative.append(whole_range(model.input_shape[1:]))
     fp32 = tflite_files.float_file(network)
     ptq = quantize(network, representative)
-    qat = aware.aware(ptq, made, progress=progress)
+    qat = int8_variants.aware(ptq, made, progress=progress)
     report = quantization_report.compare(network, ptq, made.evaluation("val", size), qat=qat)
     assert report.qat is not None
     found = {FLOAT: report.float32, PTQ: report.ptq, QAT: report.qat}
-    return Quantized({FLOAT: fp32, PTQ: ptq, QAT: qat}, aware.better(found), found)
+    return Quantized({FLOAT: fp32, PTQ: ptq, QAT: qat}, int8_variants.better(found), found)
 
 
 def taught(model: tf_keras.Model, made: Material, folder: Path, **options: Any) -> tf_keras.Model:

@@ -38,7 +38,7 @@ from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import (
-    aware,
+    int8_variants,
     keyword_int8,
     keyword_listening,
     keyword_pace,
@@ -216,8 +216,7 @@ def listen(folder: Path, facts: Json, task: str, clips: Path) -> Json:
 
 def digest_of(arrays: Iterable[np.ndarray]) -> str:
     """Of what something is made from, and of how it is quantized."""
-    how = f"{aware.EPOCHS} epochs at {aware.RATE}"
-    digest = hashlib.sha256(how.encode())
+    digest = hashlib.sha256(int8_variants.training().encode())
     for array in arrays:
         digest.update(np.ascontiguousarray(array).tobytes())
     return digest.hexdigest()

@@ -161,7 +161,7 @@ class Run:
             raise SettingsError(f"no MobileNetV2 keeps to {limits}")
         width, architecture = fitting
         model = keras_model.build(architecture, name=f"mobilenet_v2_{width:g}")
-        self._fine_tune(model, MOBILENET_V2, epochs(MOBILENET_V2))
+        self._fine_tune(model, model.name, epochs(MOBILENET_V2))
         probabilities = tf_keras.layers.Softmax()(model.output)
         return tf_keras.Model(model.inputs, probabilities, name=model.name)
 

@@ -31,10 +31,11 @@ from tflm_mcunet.search import learning
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.tasks.files import table
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_bytes, read_json
-from zoo.recipes import aware, person_networks, tflite_files
+from zoo.recipes import int8_variants, person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import Json, write_json
+from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 from zoo.recipes.person_networks import (
     AUGMENTATION,
     MOBILENET_V2,
@@ -115,7 +116,23 @@ def make_all(names: Sequence[str], data: Path, build: Path, *, coco: Path | None
 def is_made(folder: Path, name: str, run: Run) -> bool:
     """Whether its network was trained so."""
     path = folder / FACTS
-    return path.is_file() and read_json(path)["settings"] == run.settings(name)
+    return path.is_file() and read_json(path)["settings"] == settings(name, run)
+
+
+def settings(name: str, run: Run) -> str:
+    """All that a model depends on besides the data, as text."""
+    limits = f", {limits_of_ours()}" if name == MOBILENET_V2 else ""
+    return f"{run.settings(name)}, {int8_variants.training()}{limits}"
+
+
+def limits_of_ours() -> Limits:
+    """Of the memory of our largest network.
+
+    Raises:
+        ZooError: it is not in the zoo yet.
+    """
+    ours = networks.cost(read_bytes(MODELS / LARGEST / ORIGINAL))
+    return Limits(ours.sram_bytes, ours.flash_bytes)
 
 
 def homes(name: str) -> list[Path]:
@@ -133,15 +150,15 @@ def make(folder: Path, name: str, run: Run) -> None:
     network = _trained(name, run)
     size = network.input_shape[1:3]
     ptq = quantize(network, learning.representative(run.made.evaluation("calibration", size)))
-    qat = aware.aware(ptq, run.taught())
+    qat = int8_variants.aware(ptq, run.taught())
     validation = run.made.evaluation("val", size)
     compared = quantization_report.compare(network, ptq, validation, qat=qat)
     assert compared.qat is not None
-    found = {aware.FLOAT: compared.float32, aware.PTQ: compared.ptq, aware.QAT: compared.qat}
-    files = {aware.FLOAT: tflite_files.float_file(network), aware.PTQ: ptq, aware.QAT: qat}
+    found = {FLOAT: compared.float32, PTQ: compared.ptq, QAT: compared.qat}
+    files = {FLOAT: tflite_files.float_file(network), PTQ: ptq, QAT: qat}
     for variant, content in files.items():
         (folder / f"{variant}.tflite").write_bytes(content)
-    chosen = aware.better(found)
+    chosen = int8_variants.better(found)
     (folder / ORIGINAL).write_bytes(files[chosen])
     is_reference = name in REFERENCES
     facts: Json = {
@@ -151,7 +168,7 @@ def make(folder: Path, name: str, run: Run) -> None:
         "classes": list(run.made.classes),
         "photos": run.made.splits,
         "teacher_share": run.teacher.share,
-        "settings": run.settings(name),
+        "settings": settings(name, run),
         "network": network.name if is_reference else str(run.best(name).architecture),
     }
     write_json(folder / FACTS, facts)
@@ -162,8 +179,7 @@ def _trained(name: str, run: Run) -> tf_keras.Model:
         case person_networks.REFERENCE:
             return run.reference()
         case person_networks.MOBILENET_V2:
-            ours = networks.cost(read_bytes(MODELS / LARGEST / ORIGINAL))
-            return run.mobilenet_v2(Limits(ours.sram_bytes, ours.flash_bytes))
+            return run.mobilenet_v2(limits_of_ours())
     return run.network(name)
 
 
@@ -208,6 +224,18 @@ def title(name: str, side: int) -> str:
 
 NETWORK = "The network: "
 """What the description of an architecture stands behind."""
+
+AWARE = (
+    f"Then it was trained for {int8_variants.EPOCHS} epochs aware of quantization, which was "
+    "better in validation. "
+)
+
+
+def made_aware(entry: Json) -> Json:
+    """The entry of a model that was quantized after training, once it was trained aware of it."""
+    splits = entry["splits"].replace(NETWORK, f"{AWARE}{NETWORK}")
+    return entry | {"quantization": QAT, "splits": splits}
+
 
 _TEXTS: Json = {
     "data": [
@@ -255,15 +283,9 @@ def splits(name: str, facts: Json) -> str:
         f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
         "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
         "all sizes; for each, the network of highest validation accuracy under its limits was "
-        f"evolved, and trained by itself; {epochs(name)} epochs in all{_aware(facts['chosen'])}. "
-        f"{NETWORK}{facts['network']}"
+        f"evolved, and trained by itself; {epochs(name)} epochs in all. "
+        f"{AWARE if facts['chosen'] == QAT else ''}{NETWORK}{facts['network']}"
     )
-
-
-def _aware(chosen: str) -> str:
-    if chosen != aware.QAT:
-        return ""
-    return f", and {aware.EPOCHS} aware of quantization, which was better in validation"
 
 
 if __name__ == "__main__":

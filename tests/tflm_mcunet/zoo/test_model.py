@@ -51,6 +51,17 @@ def test_prediction_is_that_of_the_original(
         assert prediction.label == model.labels[int(np.argmax(expected))]
 
 
+def test_model_can_be_trained_on(zoo_folder: Path, photo: np.ndarray) -> None:
+    """What comes of it is a float network that answers as the model does, but for rounding."""
+    pytest.importorskip("tf_keras")
+    model = zoo.load("tiny-photo")
+    pixels = (photo[np.newaxis] * fake_zoo.SCALE + fake_zoo.OFFSET).astype(np.float32)
+    network = model.trainable()
+    got = network(pixels).numpy()[0]
+    np.testing.assert_allclose(got, list(model.predict(photo).scores.values()), atol=0.05)
+    assert len(network.trainable_weights) == len(network.weights) > 0
+
+
 def test_model_knows_its_files(zoo_folder: Path) -> None:
     (zoo_folder / "tiny-photo" / "card.md").write_text("# A card")
     model = zoo.load("tiny-photo")

@@ -14,8 +14,8 @@ import tf_keras
 from tests.tflm_mcunet.tasks.made_up import save_image
 from tflm_mcunet.quantization_report import predict
 from tflm_mcunet.quantize import quantize
-from zoo.recipes import aware, person_networks, tflite_files
-from zoo.recipes.aware import PTQ, QAT
+from zoo.recipes import aware, int8_variants, person_networks, tflite_files, visual_wake_words
+from zoo.recipes.int8_variants import PTQ, QAT
 
 NAME = "vww-xs"
 COLOURS = {"no_person": (0, 0, 255), "person": (255, 0, 0)}
@@ -60,7 +60,7 @@ def test_a_released_model_learns_on(
 ) -> None:
     """One that takes people for what they are not."""
     monkeypatch.setattr(aware, "MODELS", data.parent / "zoo")
-    monkeypatch.setattr(aware, "RATE", 0.05)
+    monkeypatch.setattr(int8_variants, "RATE", 0.05)
     released = data.parent / "zoo" / NAME / "model.tflite"
     released.parent.mkdir(parents=True)
     seen = np.random.default_rng(0).uniform(-1, 1, (16, 1, 1, 3)) * np.ones((1, 16, 16, 1))
@@ -73,10 +73,12 @@ def test_a_released_model_learns_on(
     assert f"validation split, {PTQ} 0.00%, {QAT} 100.00%; to be released: {QAT}" in report
 
     entry = released.parent / "entry.json"
-    entry.write_text('{"name": "vww-xs", "quantization": "int8-ptq"}')
+    made_from = {"quantization": PTQ, "splits": "By scene. The network: 16x16x3"}
+    entry.write_text(json.dumps(made_from))
     assert run(monkeypatch, data, "--release") == 0
     assert released.read_bytes() == made
-    assert json.loads(entry.read_text()) == {"name": "vww-xs", "quantization": "int8-qat"}
+    splits = f"By scene. {visual_wake_words.AWARE}The network: 16x16x3"
+    assert json.loads(entry.read_text()) == {"quantization": QAT, "splits": splits}
 
 
 def test_what_is_no_better_is_not_released(

@@ -154,6 +154,10 @@ def test_a_variant_becomes_the_model(
     assert set(swapped["variants"]) == {earlier, "int8-later"}
     assert swapped["variants"][earlier]["sha256"] == known["sha256"]["model.tflite"]
 
+    path.write_text(json.dumps(known))  # as if it had been stopped when the entry was sealed
+    assert run(monkeypatch, folder) == 0
+    assert json.loads(path.read_text())["sets"] == known["sets"]
+
     model.write_bytes(writer.write(fake_zoo.network().replace(name="another")))
     assert run(monkeypatch, folder) == 0
     assert json.loads(path.read_text())["variants"] == {}

@@ -11,8 +11,8 @@ import pytest
 import tf_keras
 
 from tflm_mcunet.quantization_report import Comparison
-from zoo.recipes import aware, keyword_int8
-from zoo.recipes.aware import FLOAT, PTQ, QAT
+from zoo.recipes import int8_variants, keyword_int8
+from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
 MADE: Any = SimpleNamespace(
     evaluation=lambda split, size: [(np.zeros((1, *size, 1), np.float32), np.zeros(1, np.int32))],
@@ -30,7 +30,7 @@ def test_aware_of_quantization_where_that_is_clearly_better(
         return Comparison(0.99, ptq, qat, ())
 
     monkeypatch.setattr(keyword_int8, "quantize", lambda *_: b"ptq")
-    monkeypatch.setattr(aware, "aware", lambda *_, **__: b"qat")
+    monkeypatch.setattr(int8_variants, "aware", lambda *_, **__: b"qat")
     monkeypatch.setattr(keyword_int8.quantization_report, "compare", compare)
     model = tf_keras.Sequential([tf_keras.layers.Input((3, 2, 1)), tf_keras.layers.Flatten()])
     made = keyword_int8.quantized(model, MADE, progress=False)

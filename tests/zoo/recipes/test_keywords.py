@@ -20,7 +20,14 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import make_output
-from zoo.recipes import aware, keyword_int8, keyword_pace, keyword_search, keywords, test_sets
+from zoo.recipes import (
+    int8_variants,
+    keyword_int8,
+    keyword_pace,
+    keyword_search,
+    keywords,
+    test_sets,
+)
 from zoo.recipes.cards import MODELS
 from zoo.recipes.keyword_tasks import WORDS
 from zoo.recipes.seal import seal
@@ -51,7 +58,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
     quick = Effort(epochs=1, warm_up=0, population=4, generations=1, fine_tuning=1)
     two = dataclasses.replace(WORDS["kws-commands"], keywords=("yes", "no"), effort=quick)
     monkeypatch.setitem(WORDS, "kws-commands", two)
-    monkeypatch.setattr(aware, "EPOCHS", 1)
+    monkeypatch.setattr(int8_variants, "EPOCHS", 1)
     monkeypatch.setattr(keyword_search, "find", lambda *_, **__: found())
     monkeypatch.setattr(keywords, "MODELS", tmp_path / "zoo")
     monkeypatch.setattr(keywords, "BASELINES", tmp_path / "baselines")

@@ -27,7 +27,7 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import Prediction, make_output
-from zoo.recipes import aware, baselines, person_networks, tflite_files, visual_wake_words
+from zoo.recipes import baselines, int8_variants, person_networks, tflite_files, visual_wake_words
 from zoo.recipes.cards import MODELS
 from zoo.recipes.person_networks import MOBILENET_V2, REFERENCE, SIZES
 from zoo.recipes.seal import seal
@@ -71,7 +71,7 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(person_networks, name, value)
     monkeypatch.setattr(visual_wake_words, "SIZES", settings["SIZES"])
     monkeypatch.setattr(visual_wake_words, "LARGEST", NAME)
-    monkeypatch.setattr(aware, "EPOCHS", 1)
+    monkeypatch.setattr(int8_variants, "EPOCHS", 1)
     monkeypatch.setattr(baselines, "mobilenet_v1", small_reference)
     monkeypatch.setattr(visual_wake_words, "MODELS", tmp_path / "zoo")
     monkeypatch.setattr(visual_wake_words, "BASELINES", tmp_path / "baselines")
