@@ -167,6 +167,7 @@ def _alone(run: Run, network: Architecture, seed: int, name: str) -> Json:
         count=run.task.ranked_epochs,
         seed=seed,
         folder=run.folder / "checkpoints" / name,
+        learning_rate=run.task.rate,
     )
     return {"right": training.digits(run.setting.views, training.predictor(model))}
 

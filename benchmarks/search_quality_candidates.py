@@ -31,8 +31,14 @@ class Candidate:
     def judged(self, run: Run, seed: int, name: str) -> Json:
         """Trained with this seed."""
         folder = run.folder / "checkpoints" / name
-        count = run.task.epochs
-        model = training.trained(self.build, self.epochs, count=count, seed=seed, folder=folder)
+        model = training.trained(
+            self.build,
+            self.epochs,
+            count=run.task.epochs,
+            seed=seed,
+            folder=folder,
+            learning_rate=run.task.rate,
+        )
         return training.judged(model, self.epochs.made, model.input_shape[1:3])
 
 

@@ -34,6 +34,7 @@ class Task:
     where the supernet is the zoo's. `ranked`: networks whose ranks are compared, `ranked_epochs` of
     each by itself. `evaluations`: population and generations of the searches that are compared.
     `epochs`: of the networks that are compared with the one found, and of that one by itself.
+    `rate`: of learning, of all networks that are trained here.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Task:
     method_seeds: int = 2
     epochs: int = 40
     seeds: int = 1
+    rate: float = 1e-2
 
     @property
     def limits(self) -> Limits:
@@ -88,8 +90,8 @@ TASKS = {
         folder="kws",
         sram=8 * 1024,
         flash=32 * 1024,
-        effort=Effort(epochs=160, warm_up=30, population=30, generations=10, fine_tuning=1),
-        ranked_epochs=100,
+        effort=Effort(epochs=100, warm_up=20, population=30, generations=10, fine_tuning=1),
+        ranked_epochs=60,
     ),
     "vww": Task(
         name="vww",

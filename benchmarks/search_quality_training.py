@@ -59,6 +59,7 @@ def trained(
     count: int,
     seed: int,
     folder: Path,
+    learning_rate: float,
 ) -> tf_keras.Model:
     """A network after `count` epochs; goes on from its last whole one."""
     tf_keras.utils.set_random_seed(seed)
@@ -68,7 +69,7 @@ def trained(
     def data(epoch: int) -> tf.data.Dataset:
         return seen(epoch).map(lambda inputs, labels: (_shrunk(inputs, size), labels))
 
-    tuning.fine_tune(model, data, epochs=count, directory=folder)
+    tuning.fine_tune(model, data, epochs=count, learning_rate=learning_rate, directory=folder)
     return model
 
 

@@ -206,6 +206,6 @@ def test_networks_see_images_of_their_own_resolution(tmp_path: Path) -> None:
         return tf_keras.Model(pixels, tf_keras.layers.Dense(2)(tf_keras.layers.Flatten()(pixels)))
 
     epochs = training.Epochs(made, (12, 12), keeps=True)
-    model = training.trained(build, epochs, count=1, seed=0, folder=tmp_path)
+    model = training.trained(build, epochs, count=1, seed=0, folder=tmp_path, learning_rate=1e-3)
     assert training.predictor(model)(images).shape == (8, 2)
     assert len(training.digits([[(images, labels)]], training.predictor(model))) == 8

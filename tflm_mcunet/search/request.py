@@ -35,7 +35,8 @@ class Request:
     `supernet`: the folder of another run, whose space and trained supernet are taken. `teacher`: a
     `.tflite` file of float32 that gives probabilities, whose answers are `teacher_share` of what is
     learned; `teacher_range`: what it takes for black and white pixels. `effort`: if not given, as
-    much as takes about `hours`. The rest is as for `pipeline.run`.
+    much as takes about `hours`. `learning_rate`: of the supernet. The rest is as for
+    `pipeline.run`.
     """
 
     task: str
@@ -56,7 +57,7 @@ class Request:
     hours: float = 2.0
     effort: Effort | None = None
     batch_size: int = 64
-    learning_rate: float = 0.05
+    learning_rate: float = 1e-2
     seed: int = 0
 
     def __post_init__(self) -> None:

@@ -40,13 +40,17 @@ class TrainingOptions:
     first of them, which train the largest network alone. `random_networks`: in each step, besides
     the largest and the smallest. `distillation`: share of the largest network's answer in what
     the others are to answer; the rest is the label. `seed`: of the networks drawn.
+
+    Adam, and at a high rate: small data sets have few steps in an epoch, and what only a few of
+    the networks use, gets a gradient in a few of the steps. With a low rate, or with SGD, the
+    largest and the smallest network learn, which are in every step, and the others hardly do.
     """
 
     epochs: int
     warm_up: int = 0
     random_networks: int = 2
-    optimizer: Literal["sgd", "adam"] = "sgd"
-    learning_rate: float = 0.05
+    optimizer: Literal["sgd", "adam"] = "adam"
+    learning_rate: float = 1e-2
     momentum: float = 0.9
     weight_decay: float = 4e-5
     label_smoothing: float = 0.1

@@ -21,7 +21,7 @@ from tflm_mcunet.search.training import TrainingOptions, train
 space = tiny_audio_space()
 half = random_images(space, 8)
 labels = np.arange(8) % space.classes
-options = TrainingOptions(epochs=2, warm_up=1, learning_rate=0.1)
+options = TrainingOptions(epochs=2, warm_up=1, optimizer="sgd", learning_rate=0.1)
 
 
 def trained(strategy, images, labels):

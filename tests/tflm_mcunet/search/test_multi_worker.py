@@ -37,7 +37,7 @@ images, labels = np.concatenate([half] * copies), np.concatenate([labels] * copi
 with strategy.scope():
     supernet = Supernet(space)
 data = tf.data.Dataset.from_tensors((images, labels)).unbatch().batch(len(images), True).repeat(2)
-options = TrainingOptions(epochs=2, warm_up=1, learning_rate=0.1)
+options = TrainingOptions(epochs=2, warm_up=1, optimizer="sgd", learning_rate=0.1)
 folder, result, first_epoch = Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
 epochs = []
 
