@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Trains a supernet: the largest network first, then all by the sandwich rule.
+"""Trains a supernet: the largest network first, then all, with the largest as their teacher.
 
 MCUNet (arXiv 2007.10319) trains the largest network, sorts its channels by L1 norm and trains the
 others from there. A run stopped at any time goes on from its last whole epoch.
@@ -38,17 +38,20 @@ class TrainingOptions:
 
     `epochs`: in all, over which the learning rate falls to zero as a cosine. `warm_up`: the
     first of them, which train the largest network alone. `random_networks`: in each step, besides
-    the largest and the smallest. `distillation`: share of the largest network's answer in what
-    the others are to answer; the rest is the label. `seed`: of the networks drawn.
+    the largest. `smallest`: whether the smallest is in each step, too, as the sandwich rule has it;
+    that makes it, and what is like it, better than the rest, which then seem worse than they are.
+    `distillation`: share of the largest network's answer in what the others are to answer; the
+    rest is the label. `seed`: of the networks drawn.
 
     Adam, and at a high rate: small data sets have few steps in an epoch, and what only a few of
-    the networks use, gets a gradient in a few of the steps. With a low rate, or with SGD, the
-    largest and the smallest network learn, which are in every step, and the others hardly do.
+    the networks use, gets a gradient in a few of the steps. With a low rate, or with SGD, only
+    networks learn that are in every step, and the others hardly do.
     """
 
     epochs: int
     warm_up: int = 0
-    random_networks: int = 2
+    random_networks: int = 3
+    smallest: bool = False
     optimizer: Literal["sgd", "adam"] = "adam"
     learning_rate: float = 1e-2
     momentum: float = 0.9
@@ -148,7 +151,7 @@ class _Run:
             self._strategy.experimental_distribute_dataset(dataset)
         ):
             losses = self._step(images, labels, self._networks(rng, warms_up=warms_up))
-            _log(losses, epoch * steps + index)
+            _log(losses, self.options, epoch * steps + index)
             bar.set_postfix_str(f"epoch {epoch + 1}, loss {losses[0]:.3f}", refresh=False)
             bar.update()
         self.epoch.assign(epoch + 1)
@@ -157,7 +160,7 @@ class _Run:
         space = self.supernet.space
         networks = [space.largest()]
         if not warms_up:
-            networks.append(space.smallest())
+            networks += [space.smallest()] * self.options.smallest
             networks += (space.sample(rng) for _ in range(self.options.random_networks))
         return [self.supernet.choices(network) for network in networks]
 
@@ -198,7 +201,8 @@ def _forget_momentum(optimizer: tf_keras.optimizers.Optimizer) -> None:
             variable.assign(tf.zeros_like(variable))
 
 
-def _log(losses: np.ndarray, step: int) -> None:
-    names = ("largest", "smallest", *(f"random{i + 1}" for i in range(len(losses) - 2)))
+def _log(losses: np.ndarray, options: TrainingOptions, step: int) -> None:
+    fixed = ("largest", "smallest") if options.smallest else ("largest",)
+    names = (*fixed, *(f"random{i + 1}" for i in range(options.random_networks)))
     for name, loss in zip(names, losses, strict=False):
         logs.scalar(f"loss/{name}", loss, step=step)

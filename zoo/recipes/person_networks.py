@@ -53,7 +53,7 @@ AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 """Small crops: that they need not show what the label says is the teacher's business."""
 
 SUPERNET = TrainingOptions(
-    epochs=16, warm_up=5, random_networks=1, optimizer="adam", learning_rate=3e-3
+    epochs=16, warm_up=5, random_networks=1, smallest=True, learning_rate=3e-3
 )
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
 FINE_TUNING = {"vww-xs": 20, "vww-s": 10, "vww-m": 20, REFERENCE: 20, MOBILENET_V2: 20}

@@ -22,7 +22,7 @@ from tflm_mcunet.search.sandwich import SandwichStep
 from tflm_mcunet.search.supernet import Supernet
 from tflm_mcunet.search.training import TrainingOptions, train
 
-OPTIONS = TrainingOptions(epochs=3, warm_up=1, optimizer="adam", learning_rate=0.01)
+OPTIONS = TrainingOptions(epochs=3, warm_up=1, random_networks=2, smallest=True)
 BATCH = 16
 
 
