@@ -103,7 +103,8 @@ def _range(accuracies: np.ndarray) -> str:
 
 
 def _missing(count: int) -> str:
-    return f"; {count} of them were not trained for want of time" if count else ""
+    verb = "was" if count == 1 else "were"
+    return f"; {count} of them {verb} not trained for want of time" if count else ""
 
 
 def _seeds(count: int) -> str:

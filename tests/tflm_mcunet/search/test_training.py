@@ -19,7 +19,7 @@ from tflm_mcunet.search.batches import shuffled
 from tflm_mcunet.search.checkpoints import TrainingError
 from tflm_mcunet.search.extraction import evaluate
 from tflm_mcunet.search.sandwich import SandwichStep
-from tflm_mcunet.search.supernet import Supernet
+from tflm_mcunet.search.supernet import Choices, Supernet
 from tflm_mcunet.search.training import TrainingOptions, train
 
 OPTIONS = TrainingOptions(epochs=3, warm_up=1, random_networks=2, smallest=True)
@@ -92,6 +92,32 @@ def test_all_sizes_learn(undisturbed: tuple[Supernet, Path]) -> None:
 def test_one_trace_serves_all_steps() -> None:
     """Warm-up and sandwich, all sub-networks: forward and backward pass are traced once."""
     assert [step.traces for step in STEPS] == [1]
+
+
+@pytest.mark.parametrize("smallest", [False, True])
+def test_networks_of_a_step(smallest: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The largest alone, and later with three others, or with the smallest and three others."""
+    steps: list[list[Choices]] = []
+
+    class Noted:
+        def __init__(self, *_: Any, **__: Any) -> None: ...
+
+        def __call__(self, images: Any, labels: Any, networks: list[Choices]) -> np.ndarray:
+            steps.append(networks)
+            return np.zeros(len(networks))
+
+    monkeypatch.setattr(training, "SandwichStep", Noted)
+    supernet = Supernet(tiny_image_space())
+    options = TrainingOptions(epochs=2, warm_up=1, smallest=smallest)
+    train(supernet, training_data(), options, progress=False)
+    assert [len(networks) for networks in steps] == [1] * (128 // BATCH) + [4 + smallest] * (
+        128 // BATCH
+    )
+    largest, least = map(supernet.choices, (supernet.space.largest(), supernet.space.smallest()))
+    for networks in steps:
+        np.testing.assert_array_equal(networks[0].blocks, largest.blocks)
+    second = [np.array_equal(networks[1].blocks, least.blocks) for networks in steps[-4:]]
+    assert all(second) if smallest else not all(second)
 
 
 def test_writes_logs_for_tensorboard(undisturbed: tuple[Supernet, Path]) -> None:
