@@ -49,9 +49,10 @@ def _zoo_setting(measured: Json) -> str:
     )
     return (
         "The supernet, the space and the teacher are those of the zoo's person networks, see "
-        f"`zoo/recipes/person_networks.py`: {supernet['epochs']} epochs, {supernet['warm_up']} of "
-        "them the largest network alone; the networks by themselves learn from the same crops and "
-        f"teacher.{limits if measured['methods'] else ''} How the zoo's networks compare with "
+        f"`zoo/recipes/person_networks.py`: {supernet['epochs']} epochs {_optimizer(supernet)}, "
+        f"{supernet['warm_up']} of them the largest network alone; the networks by themselves "
+        f"learn from the same crops and teacher.{limits if measured['methods'] else ''} "
+        "How the zoo's networks compare with "
         "others is in [its comparison](zoo_comparison.md)."
     )
 
@@ -64,11 +65,22 @@ def _setting(measured: Json) -> str:
         f"Limits: {task['sram']:,} bytes of SRAM, fed row by row, and {task['flash']:,} bytes of "
         "flash for weights and tables, by the converter's planner. Stage one chose inputs of "
         f"{space['resolution']} rows and width multiplier {space['width']:g}. One supernet was "
-        f"trained for {supernet['epochs']} epochs ({supernet['warm_up']} of them the largest "
-        f"network alone{earlier}), and evolution evaluated {found['evaluated']} networks with it. "
-        f"It found `{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
+        f"trained for {supernet['epochs']} epochs {_optimizer(supernet)} ({supernet['warm_up']} of "
+        f"them the largest network alone{earlier}), and evolution evaluated "
+        f"{found['evaluated']} networks with it. It found "
+        f"`{found['description']}`: {cost['sram_bytes']:,} bytes of SRAM, "
         f"{cost['flash_bytes']:,} of flash, {cost['macs'] / 1e6:.2f}M MACs."
     )
+
+
+def _optimizer(supernet: Json) -> str:
+    name = {"sgd": "SGD", "adam": "Adam"}[supernet["optimizer"]]
+    return f"with {name} at {supernet['learning_rate']:g}"
+
+
+def _rate(task: Json) -> str:
+    """Of the networks by themselves; older figures do not tell."""
+    return f" with Adam at {task['rate']:g}" if "rate" in task else ""
 
 
 # ---- Ranks ---------------------------------------------------------------------------------------
@@ -83,9 +95,9 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
     return [
         f"{task['ranked']} of 1,000 random networks of the space, spread evenly over its MACs by "
         f"ratio, whether they keep to the limits or not{_missing(task['ranked'] - len(inherited))}."
-        f" Each was trained by itself for {task['ranked_epochs']} epochs with {_seeds(len(alone))},"
-        " and evaluated with the supernet's weights, its batch normalizations recalibrated. "
-        "Accuracies are means over "
+        f" Each was trained by itself for {task['ranked_epochs']} epochs{_rate(task)}, "
+        f"with {_seeds(len(alone))}, and evaluated with the supernet's weights, its batch "
+        "normalizations recalibrated. Accuracies are means over "
         f"{ranking['views']} views of each of {examples.shape[1]} validation examples; one of them "
         f"has a standard error of about {100 * figures.standard_errors(examples).mean():.1f} "
         "points, less for differences, since all see the same examples. They lie between "

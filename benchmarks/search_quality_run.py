@@ -54,7 +54,7 @@ class Run:
         self.supernet, self._only_done = supernet, only_done
         wanted = json.loads(json.dumps(dataclasses.asdict(task)))
         found = self.kept("settings", lambda: wanted)
-        if any(found[key] != wanted[key] for key in wanted if not key.endswith(SEEDS)):
+        if any(found.get(key) != wanted[key] for key in wanted if not key.endswith(SEEDS)):
             raise SettingsError(f"'{folder}' holds a run of other settings; choose another --out")
 
     def kept(self, name: str, make: Callable[[], Json]) -> Json:

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ import pytest
 from benchmarks import search_quality_figures as figures
 from benchmarks import search_quality_page
 from benchmarks.results import Json
+from benchmarks.search_quality_run import Run
+from benchmarks.search_quality_task import TASKS
+from tflm_converters.errors import SettingsError
 
 _VIEWS = 5
 
@@ -93,6 +97,9 @@ def test_small_differences_are_noise() -> None:
     assert abs(value) < figures.CLEAR * error
 
 
+SUPERNET = {"epochs": 16, "warm_up": 5, "optimizer": "adam", "learning_rate": 0.02}
+
+
 def _measured(found: float, other: float) -> Json:
     return {
         **{"command": "c", "commit": "f" * 40, "uncommitted_sources": False, "python": "3"},
@@ -110,7 +117,7 @@ def _measured(found: float, other: float) -> Json:
         },
         "search": {
             "space": {"resolution": 49, "width": 1.5},
-            "supernet": {"borrowed": False, "epochs": 5, "warm_up": 1},
+            "supernet": {"borrowed": False, **SUPERNET},
             "description": "network",
             "cost": {"sram_bytes": 1, "flash_bytes": 2, "macs": 3},
             "evaluated": 4,
@@ -133,8 +140,27 @@ def test_page_says_what_is_better_and_what_is_not() -> None:
     assert "| a | 1 |" in better and "90.0%" in better
     assert "* Other: +" in better and ", better" in better
     assert "Not trained for want of time: Slow." in better
+    assert "16 epochs with Adam at 0.02 (5 of them the largest network alone)" in better
     assert "**worse**" in search_quality_page.page(_measured(0.6, 0.9))
     assert "within noise" in search_quality_page.page(_measured(0.9, 0.9))
+
+
+def test_page_says_how_fast_networks_learned_if_that_was_noted() -> None:
+    measured = _measured(0.9, 0.6)
+    assert "by itself for 3 epochs, with" in search_quality_page.page(measured)
+    measured["task"]["rate"] = 0.005
+    assert "by itself for 3 epochs with Adam at 0.005, with" in search_quality_page.page(measured)
+
+
+def test_folder_of_a_run_that_knew_fewer_settings_is_refused(tmp_path: Path) -> None:
+    task = TASKS["kws-ar-32k"]
+    Run(task, tmp_path, tmp_path / "run")
+    path = tmp_path / "run" / "settings.json"
+    kept = json.loads(path.read_text())
+    del kept["figures"]["rate"]
+    path.write_text(json.dumps(kept))
+    with pytest.raises(SettingsError, match="holds a run of other settings"):
+        Run(task, tmp_path, tmp_path / "run")
 
 
 def test_page_leaves_out_what_was_not_measured() -> None:
@@ -182,9 +208,9 @@ def test_page_of_the_zoos_supernet_says_whose_it_is() -> None:
     zoo = {"ranking": measured["ranking"], "methods": {}, "task": task}
     facts = {k: measured[k] for k in ("command", "commit", "uncommitted_sources", "made_at")}
     page = search_quality_page.page(
-        zoo | facts | {"python": "3", "packages": {}, "supernet": {"epochs": 16, "warm_up": 5}}
+        zoo | facts | {"python": "3", "packages": {}, "supernet": SUPERNET}
     )
-    assert "16 epochs, 5 of them the largest network alone" in page
+    assert "16 epochs with Adam at 0.02, 5 of them the largest network alone" in page
     assert "Kendall's tau" in page and "Limits of the searches" not in page
     assert "Is the network found better" not in page and "Is evolution" not in page
 

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """One training step of a supernet: several sub-networks on the same batch, one update.
 
-The sandwich rule with in-place distillation (universally slimmable networks, arXiv 1903.05134):
-the largest network learns the labels, the others what it answers.
+In-place distillation (universally slimmable networks, arXiv 1903.05134): the largest network
+learns the labels, the others what it answers. With the smallest among them, it is the sandwich
+rule; see `training.TrainingOptions`.
 """
 
 from __future__ import annotations
