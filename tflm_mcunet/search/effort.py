@@ -17,6 +17,9 @@ MOST_EPOCHS = 300
 LEAST_EPOCHS, LEAST_POPULATION, LEAST_GENERATIONS = 4, 10, 4
 """Less is not worth the name, however little time there is."""
 
+_TOO_LONG = 1.2
+"""Times the hours asked for, which a search says before it begins."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Effort:
@@ -70,6 +73,25 @@ def effort_within(seconds: float, pace: Pace, *, is_trained: bool = False) -> Ef
         generations=generations,
         fine_tuning=min(max(fine_tuning, LEAST_EPOCHS), MOST_EPOCHS),
     )
+
+
+def seconds_of(effort: Effort, pace: Pace, *, is_trained: bool = False) -> float:
+    """About how long an effort takes; see `effort_within`."""
+    supernet = 0.0 if is_trained else effort.epochs * pace.supernet_epoch
+    evolution = effort.population * effort.generations * pace.evaluation
+    return supernet + evolution + effort.fine_tuning * pace.epoch
+
+
+def plan_text(effort: Effort, seconds: float, *, hours: float) -> str:
+    """What a search is about to do, and whether it takes longer than the hours asked for."""
+    text = (
+        f"plan: {effort.epochs} epochs of the supernet, {effort.generations} generations of "
+        f"{effort.population} networks, {effort.fine_tuning} epochs of the best; about "
+        f"{seconds / 3600:.2g} hours"
+    )
+    if seconds > _TOO_LONG * 3600 * hours:
+        text += f", not {hours:g}: less is not worth the name"
+    return text
 
 
 def _evolution(evaluations: int) -> tuple[int, int]:

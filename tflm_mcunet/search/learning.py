@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import time
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tflm_mcunet.report.text import shape_text
 from tflm_mcunet.search import borrowed, extraction, training, tuning
 from tflm_mcunet.search.architecture import Architecture, Size
 from tflm_mcunet.search.batches import Data
-from tflm_mcunet.search.effort import Effort, Pace, effort_within
+from tflm_mcunet.search.effort import Effort, Pace, effort_within, plan_text, seconds_of
 from tflm_mcunet.search.evaluator import Evaluator
 from tflm_mcunet.search.evolution import Record
 from tflm_mcunet.search.material import Batches, Material
@@ -31,11 +32,14 @@ _TIMED_STEPS = 3
 
 
 def plan_effort(request: Request, made: Material, space: SearchSpace) -> Effort:
-    """The effort asked for, or what this machine can do in the hours asked for."""
+    """The effort asked for, or what this machine can do in the hours asked for; says which."""
     if request.effort is not None:
         return request.effort
-    is_trained = request.supernet is not None
-    return effort_within(3600 * request.hours, _measure(made, space), is_trained=is_trained)
+    pace, is_trained = _measure(made, space), request.supernet is not None
+    effort = effort_within(3600 * request.hours, pace, is_trained=is_trained)
+    seconds = seconds_of(effort, pace, is_trained=is_trained)
+    print(plan_text(effort, seconds, hours=request.hours), file=sys.stderr)
+    return effort
 
 
 def train_supernet(

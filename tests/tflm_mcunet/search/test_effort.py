@@ -10,31 +10,23 @@ from tflm_mcunet.search.effort import (
     Effort,
     Pace,
     effort_within,
+    plan_text,
+    seconds_of,
 )
 
 _PACE = Pace(supernet_epoch=20.0, evaluation=0.5, epoch=5.0)
 
 
-def seconds(effort: Effort, pace: Pace) -> float:
-    evaluations = effort.population * effort.generations
-    return (
-        effort.epochs * pace.supernet_epoch
-        + evaluations * pace.evaluation
-        + effort.fine_tuning * pace.epoch
-    )
-
-
 @pytest.mark.parametrize("hours", [0.3, 0.7, 1.0])
 def test_takes_about_the_time_there_is(hours: float) -> None:
     effort = effort_within(3600 * hours, _PACE)
-    assert 0.9 * 3600 * hours < seconds(effort, _PACE) < 1.1 * 3600 * hours
+    assert 0.9 * 3600 * hours < seconds_of(effort, _PACE) < 1.1 * 3600 * hours
     assert 0 < effort.warm_up < effort.epochs
 
 
 def test_trained_supernet_leaves_its_time_to_the_rest() -> None:
     effort = effort_within(1800, _PACE, is_trained=True)
-    of_rest = seconds(effort, _PACE) - effort.epochs * _PACE.supernet_epoch
-    assert 0.9 * 1800 < of_rest < 1.1 * 1800
+    assert 0.9 * 1800 < seconds_of(effort, _PACE, is_trained=True) < 1.1 * 1800
 
 
 def test_more_than_the_papers_is_never_done() -> None:
@@ -46,6 +38,18 @@ def test_more_than_the_papers_is_never_done() -> None:
 def test_something_is_always_done() -> None:
     effort = effort_within(1.0, _PACE)
     assert min(effort.epochs, effort.population, effort.generations, effort.fine_tuning) >= 4
+
+
+def test_plan_says_when_it_takes_longer_than_asked_for() -> None:
+    effort = Effort(epochs=4, population=10, generations=5, fine_tuning=6)
+    seconds = seconds_of(effort, _PACE)
+    assert seconds == 4 * 20 + 50 * 0.5 + 6 * 5
+    assert plan_text(effort, seconds, hours=0.04) == (
+        "plan: 4 epochs of the supernet, 5 generations of 10 networks, 6 epochs of the best; "
+        "about 0.037 hours"
+    )
+    longer = plan_text(effort, seconds, hours=0.01)
+    assert longer.endswith("about 0.037 hours, not 0.01: less is not worth the name")
 
 
 def test_evolution_keeps_the_papers_proportion() -> None:
