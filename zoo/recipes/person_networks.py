@@ -52,9 +52,9 @@ It is the MACs that bind, which make training slow: our schedules hold much larg
 AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 """Small crops: that they need not show what the label says is the teacher's business."""
 
-SUPERNET = TrainingOptions(epochs=18, warm_up=4, random_networks=2)
+SUPERNET = TrainingOptions(epochs=14, warm_up=4, random_networks=2)
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
-FINE_TUNING = {"vww-xs": 24, "vww-s": 24, "vww-m": 24, REFERENCE: 24, MOBILENET_V2: 24}
+FINE_TUNING = dict.fromkeys((*SIZES, *REFERENCES), 30)
 """Epochs of each network by itself; of references, beside as many as the supernet has."""
 
 RATE, REFERENCE_RATE = 5e-3, 1e-2
