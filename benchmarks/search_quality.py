@@ -23,6 +23,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import itertools
 import json
 import os
 import sys
@@ -44,7 +45,7 @@ from tflm_mcunet.search.evolution import Evolution, RandomSearch, Search, Settin
 from tflm_mcunet.search.space import SearchSpace
 
 SPREAD_OF = 1000
-"""Random networks, of which those are ranked whose MACs are spread most evenly."""
+"""Networks of all sizes, of which those are ranked whose MACs are spread most evenly."""
 
 
 def main() -> int:
@@ -119,7 +120,7 @@ def searched(run: Run) -> Json:
 
 
 def ranking(run: Run) -> Json:
-    """Networks spread over the MACs of the space, with shared weights and by themselves."""
+    """Networks of all sizes, with shared weights and by themselves."""
     chosen = spread(run.setting.space, run.task.ranked)
     seeds = range(run.task.ranked_seeds)
     alone: dict[int, list[str]] = {}
@@ -131,6 +132,7 @@ def ranking(run: Run) -> Json:
     costs = CostModel(row_fed=True).exact(chosen)
     return {
         "views": len(run.setting.views),
+        "sample": "all sizes",
         "networks": [
             {
                 "description": str(chosen[i]),
@@ -146,9 +148,17 @@ def ranking(run: Run) -> Json:
 
 
 def spread(space: SearchSpace, count: int) -> list[Architecture]:
-    """Random networks whose MACs are spread evenly, by ratio, from the fewest to the most."""
+    """Networks whose MACs are spread evenly, by ratio, from the space's fewest to its most.
+
+    Each is the smallest or the largest network, a random share of whose choices is drawn anew. Were
+    all of them drawn, nearly all networks would be of a middling size, and as good as each other.
+    """
     rng = np.random.default_rng(SEED)
-    drawn = [space.sample(rng) for _ in range(SPREAD_OF)]
+    ends = itertools.cycle((space.smallest(), space.largest()))
+    drawn = [
+        space.mutate(end, rng, probability=rng.random())
+        for end in itertools.islice(ends, SPREAD_OF)
+    ]
     macs = np.log(CostModel().estimate(drawn).macs)
     chosen: list[int] = []
     for wanted in np.linspace(macs.min(), macs.max(), count):

@@ -93,9 +93,9 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
     value = figures.tau(ranking)
     verdict = "reached" if value >= TAU_WANTED else "**not reached**"
     return [
-        f"{task['ranked']} of 1,000 random networks of the space, spread evenly over its MACs by "
-        f"ratio, whether they keep to the limits or not{_missing(task['ranked'] - len(inherited))}."
-        f" Each was trained by itself for {task['ranked_epochs']} epochs{_rate(task)}, "
+        f"{task['ranked']} of 1,000 {_sample(ranking)}, spread evenly over its MACs by ratio, "
+        f"whether they keep to the limits or not{_missing(task['ranked'] - len(inherited))}. "
+        f"Each was trained by itself for {task['ranked_epochs']} epochs{_rate(task)}, "
         f"with {_seeds(len(alone))}, and evaluated with the supernet's weights, its batch "
         "normalizations recalibrated. Accuracies are means over "
         f"{ranking['views']} views of each of {examples.shape[1]} validation examples; one of them "
@@ -108,6 +108,16 @@ def _ranks(ranking: Json, task: Json) -> list[str]:
         f"{_between_seeds(inherited, alone)}",
         markdown(_ranked_table(ranking, inherited, alone)),
     ]
+
+
+def _sample(ranking: Json) -> str:
+    """Older figures are of random networks."""
+    if "sample" not in ranking:
+        return "random networks of the space"
+    return (
+        "networks of all sizes in the space, each the smallest or the largest with a random share "
+        "of its choices drawn anew"
+    )
 
 
 def _range(accuracies: np.ndarray) -> str:

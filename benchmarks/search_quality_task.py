@@ -84,6 +84,15 @@ TASKS = {
         flash=160 * 1024,
         effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=1),
     ),
+    "kws-ar-16k": Task(
+        name="kws-ar-16k",
+        data_set="kws-ar",
+        folder="kws",
+        sram=8 * 1024,
+        flash=16 * 1024,
+        effort=Effort(epochs=60, warm_up=10, population=30, generations=10, fine_tuning=1),
+        ranked_epochs=60,
+    ),
     "kws-ar-32k": Task(
         name="kws-ar-32k",
         data_set="kws-ar",
