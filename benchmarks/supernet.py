@@ -82,13 +82,13 @@ def shared_steps(
     """Steps of a supernet, each for some networks; traced, but with none of these."""
     import tensorflow as tf
 
-    from tflm_mcunet.search.sandwich import SandwichStep
+    from tflm_mcunet.search.shared_step import SharedStep
     from tflm_mcunet.search.supernet import Supernet
 
     supernet = Supernet(SPACE, seed=SEED)
     optimizer = _optimizer(supernet.trainable_variables)
     strategy = tf.distribute.get_strategy()
-    step = SandwichStep(supernet, optimizer, strategy, label_smoothing=0.1, distillation=1.0)
+    step = SharedStep(supernet, optimizer, strategy, label_smoothing=0.1, distillation=1.0)
     step(images, labels, [supernet.choices(SPACE.smallest())] * NETWORKS_PER_STEP)
     chosen = [supernet.choices(network) for network in networks]
     groups = [chosen[i : i + NETWORKS_PER_STEP] for i in range(0, len(chosen), NETWORKS_PER_STEP)]

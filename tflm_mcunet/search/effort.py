@@ -42,7 +42,7 @@ class Effort:
 class Pace:
     """What this machine takes, in seconds.
 
-    `supernet_epoch`: all steps of the sandwich rule; `evaluation`: of one candidate; `epoch`: of a
+    `supernet_epoch`: steps of all its networks; `evaluation`: of one candidate; `epoch`: of a
     network by itself.
     """
 

@@ -152,14 +152,14 @@ def _measure(made: Material, space: SearchSpace) -> Pace:
     size = space.input_shapes[-1][:2]
     supernet = Supernet(space)
     steps = int(made.train(0, size).cardinality())
-    sandwich = _seconds_per_step(supernet, made, warm_up=0)
+    together = _seconds_per_step(supernet, made, warm_up=0)
     alone = _seconds_per_step(supernet, made, warm_up=_TIMED_STEPS)
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
     extraction.evaluate(supernet, space.largest(), calibration[:1], validation[:1])
     begin = time.perf_counter()
     extraction.evaluate(supernet, space.largest(), calibration, validation)
     return Pace(
-        supernet_epoch=steps * sandwich,
+        supernet_epoch=steps * together,
         evaluation=(time.perf_counter() - begin) / 2,  # candidates are smaller
         epoch=steps * alone,
     )

@@ -21,7 +21,7 @@ from tflm_mcunet.search import batches, logs
 from tflm_mcunet.search.batches import Data
 from tflm_mcunet.search.checkpoints import Checkpoints
 from tflm_mcunet.search.importance import sort_channels
-from tflm_mcunet.search.sandwich import SandwichStep
+from tflm_mcunet.search.shared_step import SharedStep
 from tflm_mcunet.search.supernet import Choices, Supernet
 from tflm_mcunet.search.teacher import Teacher, taught
 
@@ -131,7 +131,7 @@ class _Run:
         self.epoch = tf.Variable(0, dtype=tf.int64, trainable=False, name="epoch")
         """Epochs done."""
         self._data, self._strategy = data, strategy
-        self._step = SandwichStep(
+        self._step = SharedStep(
             supernet,
             optimizer,
             strategy,

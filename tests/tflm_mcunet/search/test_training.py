@@ -18,7 +18,7 @@ from tflm_mcunet.search.architecture import Architecture
 from tflm_mcunet.search.batches import shuffled
 from tflm_mcunet.search.checkpoints import TrainingError
 from tflm_mcunet.search.extraction import evaluate
-from tflm_mcunet.search.sandwich import SandwichStep
+from tflm_mcunet.search.shared_step import SharedStep
 from tflm_mcunet.search.supernet import Choices, Supernet
 from tflm_mcunet.search.training import TrainingOptions, train
 
@@ -54,11 +54,11 @@ def assert_same(one: Supernet, other: Supernet) -> None:
         np.testing.assert_allclose(first, second, atol=1e-5)
 
 
-STEPS: list[SandwichStep] = []
+STEPS: list[SharedStep] = []
 """Those that were made in the module's fixture."""
 
 
-class Recorded(SandwichStep):
+class Recorded(SharedStep):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         STEPS.append(self)
@@ -68,7 +68,7 @@ class Recorded(SandwichStep):
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Supernet, Path]:
     supernet, directory = Supernet(tiny_image_space()), tmp_path_factory.mktemp("run")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "SandwichStep", Recorded)
+        patch.setattr(training, "SharedStep", Recorded)
         train(
             supernet,
             training_data(),
@@ -90,7 +90,7 @@ def test_all_sizes_learn(undisturbed: tuple[Supernet, Path]) -> None:
 
 @pytest.mark.usefixtures("undisturbed")
 def test_one_trace_serves_all_steps() -> None:
-    """Warm-up and sandwich, all sub-networks: forward and backward pass are traced once."""
+    """Warm-up and after, all sub-networks: forward and backward pass are traced once."""
     assert [step.traces for step in STEPS] == [1]
 
 
@@ -106,7 +106,7 @@ def test_networks_of_a_step(smallest: bool, monkeypatch: pytest.MonkeyPatch) -> 
             steps.append(networks)
             return np.zeros(len(networks))
 
-    monkeypatch.setattr(training, "SandwichStep", Noted)
+    monkeypatch.setattr(training, "SharedStep", Noted)
     supernet = Supernet(tiny_image_space())
     options = TrainingOptions(epochs=2, warm_up=1, smallest=smallest)
     train(supernet, training_data(), options, progress=False)

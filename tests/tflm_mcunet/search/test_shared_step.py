@@ -10,17 +10,17 @@ import tensorflow as tf
 import tf_keras
 
 from tests.tflm_mcunet.search.spaces import random_images, tiny_audio_space
-from tflm_mcunet.search.sandwich import SandwichStep
+from tflm_mcunet.search.shared_step import SharedStep
 from tflm_mcunet.search.supernet import Supernet
 
 SPACE = tiny_audio_space()
 IMAGES, LABELS = random_images(SPACE, 8), np.arange(8) % SPACE.classes
 
 
-def sandwich(supernet: Supernet, **options: float) -> SandwichStep:
+def shared_step(supernet: Supernet, **options: float) -> SharedStep:
     optimizer = tf_keras.optimizers.SGD(0.1, jit_compile=False)
     optimizer.build(supernet.trainable_variables)
-    return SandwichStep(supernet, optimizer, tf.distribute.get_strategy(), **options)
+    return SharedStep(supernet, optimizer, tf.distribute.get_strategy(), **options)
 
 
 def cross_entropy(targets: np.ndarray, logits: np.ndarray) -> float:
@@ -34,7 +34,7 @@ def test_the_largest_learns_labels_and_the_others_its_answer() -> None:
     smoothed = 0.8 * np.eye(SPACE.classes)[LABELS] + 0.2 / SPACE.classes
     soft = 0.75 * tf.nn.softmax(large).numpy() + 0.25 * smoothed
     before = supernet.bias.numpy()
-    losses = sandwich(supernet, label_smoothing=0.2, distillation=0.75)(IMAGES, LABELS, networks)
+    losses = shared_step(supernet, label_smoothing=0.2, distillation=0.75)(IMAGES, LABELS, networks)
     expected = [cross_entropy(smoothed, large), cross_entropy(soft, small)]
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
     # The gradient of a bias is the mean error of the answers, here of two networks.
@@ -47,7 +47,7 @@ def test_the_largest_learns_labels_and_the_others_its_answer() -> None:
 def test_networks_run_one_after_the_other() -> None:
     """In parallel they would spoil each other's memory; see the comment in the step."""
     supernet = Supernet(SPACE)
-    step = sandwich(supernet, label_smoothing=0.0, distillation=1.0)
+    step = shared_step(supernet, label_smoothing=0.0, distillation=1.0)
     networks = [supernet.choices(SPACE.smallest())] * 3
     graph = (
         tf.function(step._step_of_all, autograph=False)

@@ -21,7 +21,7 @@ from tflm_mcunet.search.supernet import Choices, Supernet
 from tflm_mcunet.search.tracing import Traced
 
 
-class SandwichStep:
+class SharedStep:
     """Trains sub-networks together; the first is the teacher of the others.
 
     Args:
