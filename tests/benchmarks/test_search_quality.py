@@ -12,9 +12,12 @@ import pytest
 from benchmarks import search_quality_figures as figures
 from benchmarks import search_quality_page
 from benchmarks.results import Json
+from benchmarks.search_quality import spread
 from benchmarks.search_quality_run import Run
 from benchmarks.search_quality_task import TASKS
 from tflm_converters.errors import SettingsError
+from tflm_mcunet.search.cost_model import CostModel
+from tflm_mcunet.search.space import audio_space
 
 _VIEWS = 5
 
@@ -150,6 +153,24 @@ def test_page_says_how_fast_networks_learned_if_that_was_noted() -> None:
     assert "by itself for 3 epochs, with" in search_quality_page.page(measured)
     measured["task"]["rate"] = 0.005
     assert "by itself for 3 epochs with Adam at 0.005, with" in search_quality_page.page(measured)
+
+
+def test_page_says_which_networks_were_ranked() -> None:
+    measured = _measured(0.9, 0.6)
+    assert "2 of 1,000 random networks of the space, spread" in search_quality_page.page(measured)
+    measured["ranking"]["sample"] = "all sizes"
+    assert "2 of 1,000 networks of all sizes in the" in search_quality_page.page(measured)
+
+
+def test_ranked_networks_are_of_all_sizes() -> None:
+    space = audio_space(classes=12, frames=(49,), bins=40, width_multiplier=0.5)
+    networks = [space.smallest(), *spread(space, 8), space.largest()]
+    macs = np.log([cost.macs for cost in CostModel(row_fed=True).exact(networks)])
+    steps = np.diff(macs)
+    assert macs[-1] - macs[0] > np.log(8)
+    assert len(set(networks[1:-1])) == 8
+    assert steps[[0, -1]] == pytest.approx(0, abs=0.1)  # from the one end to the other,
+    assert steps[1:-1] == pytest.approx(steps[1:-1].mean(), rel=0.2)  # evenly by ratio
 
 
 def test_folder_of_a_run_that_knew_fewer_settings_is_refused(tmp_path: Path) -> None:
