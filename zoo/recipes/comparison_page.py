@@ -43,7 +43,7 @@ def _model(name: str, figures: Json) -> Iterator[str]:
     measured_at = {each: one.get("commit") for each, one in _others(figures)}
     if any(measured_at.values()):
         texts = (f"`{each}` at commit {at[:12]}" for each, at in measured_at.items() if at)
-        yield f"Measured: {', '.join(texts)}."
+        yield f"Measured, and trained by the recipe as it was then: {', '.join(texts)}."
     references = {each: one for each, one in _others(figures) if each.startswith(REFERENCE)}
     yield "\n".join(verdict(figures["zoo"], each, one) for each, one in references.items())
     yield "On each test set:"

@@ -40,6 +40,7 @@ from zoo.recipes.person_networks import (
     AUGMENTATION,
     MOBILENET_V2,
     REFERENCE,
+    REFERENCE_RATE,
     REFERENCES,
     SIZES,
     TEACHER,
@@ -211,7 +212,10 @@ def entry(name: str, facts: Json) -> Json:
 
 
 def title(name: str, side: int) -> str:
-    trained = f"trained on the same crops by the same teacher for {epochs(name)} epochs"
+    trained = (
+        f"trained on the same crops by the same teacher for {epochs(name)} epochs at "
+        f"{REFERENCE_RATE:g}"
+    )
     if name == REFERENCE:
         return f"MLPerf Tiny's MobileNetV1 0.25, {trained}"
     if name == MOBILENET_V2:
@@ -283,7 +287,8 @@ def splits(name: str, facts: Json) -> str:
         f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
         "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
         "all sizes; for each, the network of highest validation accuracy under its limits was "
-        f"evolved, and trained by itself; {epochs(name)} epochs in all. "
+        f"evolved, and trained by itself for {person_networks.FINE_TUNING[name]} epochs at "
+        f"{person_networks.RATE:g}; {epochs(name)} epochs in all. "
         f"{AWARE if facts['chosen'] == QAT else ''}{NETWORK}{facts['network']}"
     )
 

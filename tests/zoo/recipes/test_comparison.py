@@ -94,9 +94,8 @@ def test_known_others_stay_beside_a_new_one(
     assert found["gone"] == gone and found["reference"]["title"] == "A reference"
     assert found["reference"]["commit"] == written["commit"]
     text = comparison_page.page(written)
-    assert (
-        f"Measured: `gone` at commit early, `reference` at commit {written['commit'][:12]}" in text
-    )
+    at = written["commit"][:12]
+    assert f"as it was then: `gone` at commit early, `reference` at commit {at}." in text
 
 
 def test_known_others_are_for_models_that_are_named(monkeypatch: pytest.MonkeyPatch) -> None:
