@@ -95,6 +95,7 @@ def train_best(
         model,
         data,
         epochs=effort.fine_tuning,
+        learning_rate=request.learning_rate,
         teacher=teacher,
         directory=folder / "best",
         progress=progress,

@@ -35,8 +35,9 @@ class Request:
     `supernet`: the folder of another run, whose space and trained supernet are taken. `teacher`: a
     `.tflite` file of float32 that gives probabilities, whose answers are `teacher_share` of what is
     learned; `teacher_range`: what it takes for black and white pixels. `effort`: if not given, as
-    much as takes about `hours`. `learning_rate`: of the supernet. The rest is as for
-    `pipeline.run`.
+    much as takes about `hours`. `learning_rate`: of the supernet, and of the network found by
+    itself, which a tenth of it makes worse than it was with the supernet's weights. The rest is as
+    for `pipeline.run`.
     """
 
     task: str

@@ -23,7 +23,7 @@ def fine_tune(
     data: Data,
     *,
     epochs: int,
-    learning_rate: float = 1e-3,
+    learning_rate: float,
     label_smoothing: float = 0.1,
     teacher: Teacher | None = None,
     directory: Path | None = None,

@@ -23,6 +23,9 @@ from tflm_mcunet.search.material import Material
 from zoo.recipes import baselines, int8_variants, tflite_files
 from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
+REFERENCE_RATE = 1e-2
+"""Of learning, as a supernet's."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Quantized:
@@ -77,7 +80,7 @@ def with_probabilities(model: tf_keras.Model) -> tf_keras.Model:
 def reference(
     made: Material, size: Size, epochs: int, folder: Path, **options: Any
 ) -> tf_keras.Model:
-    """MLPerf Tiny's network for keywords, trained as the last part of a search trains its own.
+    """MLPerf Tiny's network for keywords, trained from random weights.
 
     Args:
         made: what it is trained with.
@@ -89,6 +92,11 @@ def reference(
     tf_keras.utils.set_random_seed(0)
     model = baselines.ds_cnn(size, len(made.classes), logits=True)
     tuning.fine_tune(
-        model, lambda epoch: made.train(epoch, size), epochs=epochs, directory=folder, **options
+        model,
+        lambda epoch: made.train(epoch, size),
+        epochs=epochs,
+        learning_rate=REFERENCE_RATE,
+        directory=folder,
+        **options,
     )
     return model

@@ -136,7 +136,7 @@ def make_reference(folder: Path, task: str, clips: Path) -> Json:
         task,
         clips,
         REFERENCE_FRONT_END,
-        digest_of([*validation, np.array(epochs)]),
+        digest_of([*validation, np.array([epochs, keyword_int8.REFERENCE_RATE])]),
         lambda: keyword_int8.reference(made, size, epochs, folder / "training"),
     )
 

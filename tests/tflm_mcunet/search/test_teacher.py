@@ -161,6 +161,7 @@ def test_a_network_learns_what_the_teacher_says() -> None:
         model,
         lambda epoch: made.train(epoch, SPACE.input_shapes[-1][:2]),
         epochs=20,
+        learning_rate=1e-3,
         teacher=convinced(1.0),
         progress=False,
     )

@@ -27,7 +27,9 @@ def tuned(directory: Path | None, *, epochs: int = 4, stop_after: int | None = N
             raise KeyboardInterrupt
         return made.train(epoch, _SIZE)
 
-    tuning.fine_tune(model, data, epochs=epochs, directory=directory, progress=False)
+    tuning.fine_tune(
+        model, data, epochs=epochs, learning_rate=1e-3, directory=directory, progress=False
+    )
     return model
 
 
