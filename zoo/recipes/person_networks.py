@@ -54,7 +54,7 @@ AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 
 SUPERNET = TrainingOptions(epochs=14, warm_up=4, random_networks=2)
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
-FINE_TUNING = dict.fromkeys((*SIZES, *REFERENCES), 30)
+FINE_TUNING = dict.fromkeys((*SIZES, *REFERENCES), 30) | {"vww-m": 10}
 """Epochs of each network by itself; of references, beside as many as the supernet has."""
 
 RATE, REFERENCE_RATE = 5e-3, 1e-2
