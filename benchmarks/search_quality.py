@@ -132,7 +132,7 @@ def ranking(run: Run) -> Json:
     costs = CostModel(row_fed=True).exact(chosen)
     return {
         "views": len(run.setting.views),
-        "sample": "all sizes",
+        "sample": run.task.sample,
         "networks": [
             {
                 "description": str(chosen[i]),

@@ -32,7 +32,8 @@ class Task:
     `data_set`: as `tasks.load` names it. `folder`: below that of all data sets. `effort`: of the
     search, which trains the one supernet; the network found is trained here, like the others; None
     where the supernet is the zoo's. `ranked`: networks whose ranks are compared, `ranked_epochs` of
-    each by itself. `evaluations`: population and generations of the searches that are compared.
+    each by itself. `sample`: which networks these are, so that figures of others are not taken for
+    theirs. `evaluations`: population and generations of the searches that are compared.
     `epochs`: of the networks that are compared with the one found, and of that one by itself.
     `rate`: of learning, of all networks that are trained here.
     """
@@ -48,6 +49,7 @@ class Task:
     ranked: int = 14
     ranked_epochs: int = 30
     ranked_seeds: int = 1
+    sample: str = "all sizes"
     evaluations: tuple[int, int] = (20, 8)
     method_seeds: int = 2
     epochs: int = 40
@@ -75,29 +77,27 @@ class Task:
 ZOO = "vww-zoo"
 """The person networks of the zoo, whose recipe has a space, a teacher and a supernet of its own."""
 
+_KEYWORDS = Task(
+    name="kws-ar",
+    data_set="kws-ar",
+    folder="kws",
+    sram=8 * 1024,
+    flash=160 * 1024,
+    effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=1),
+)
+
 TASKS = {
-    "kws-ar": Task(
-        name="kws-ar",
-        data_set="kws-ar",
-        folder="kws",
-        sram=8 * 1024,
-        flash=160 * 1024,
-        effort=Effort(epochs=50, warm_up=12, population=30, generations=10, fine_tuning=1),
-    ),
-    "kws-ar-16k": Task(
+    "kws-ar": _KEYWORDS,
+    "kws-ar-16k": dataclasses.replace(
+        _KEYWORDS,
         name="kws-ar-16k",
-        data_set="kws-ar",
-        folder="kws",
-        sram=8 * 1024,
         flash=16 * 1024,
         effort=Effort(epochs=60, warm_up=10, population=30, generations=10, fine_tuning=1),
         ranked_epochs=60,
     ),
-    "kws-ar-32k": Task(
+    "kws-ar-32k": dataclasses.replace(
+        _KEYWORDS,
         name="kws-ar-32k",
-        data_set="kws-ar",
-        folder="kws",
-        sram=8 * 1024,
         flash=32 * 1024,
         effort=Effort(epochs=100, warm_up=20, population=30, generations=10, fine_tuning=1),
         ranked_epochs=60,

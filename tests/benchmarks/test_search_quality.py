@@ -173,12 +173,13 @@ def test_ranked_networks_are_of_all_sizes() -> None:
     assert steps[1:-1] == pytest.approx(steps[1:-1].mean(), rel=0.2)  # evenly by ratio
 
 
-def test_folder_of_a_run_that_knew_fewer_settings_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("setting", ["rate", "sample"])
+def test_folder_of_a_run_that_knew_fewer_settings_is_refused(tmp_path: Path, setting: str) -> None:
     task = TASKS["kws-ar-32k"]
     Run(task, tmp_path, tmp_path / "run")
     path = tmp_path / "run" / "settings.json"
     kept = json.loads(path.read_text())
-    del kept["figures"]["rate"]
+    del kept["figures"][setting]
     path.write_text(json.dumps(kept))
     with pytest.raises(SettingsError, match="holds a run of other settings"):
         Run(task, tmp_path, tmp_path / "run")

@@ -31,14 +31,15 @@ from tflm_mcunet.search.teacher import Teacher, tflite_teacher
 _TIMED_STEPS = 3
 
 
-def plan_effort(request: Request, made: Material, space: SearchSpace) -> Effort:
-    """The effort asked for, or what this machine can do in the hours asked for; says which."""
+def plan_effort(request: Request, made: Material, space: SearchSpace, *, progress: bool) -> Effort:
+    """The effort asked for, or what this machine can do in the hours asked for."""
     if request.effort is not None:
         return request.effort
     pace, is_trained = _measure(made, space), request.supernet is not None
     effort = effort_within(3600 * request.hours, pace, is_trained=is_trained)
     seconds = seconds_of(effort, pace, is_trained=is_trained)
-    print(plan_text(effort, seconds, hours=request.hours), file=sys.stderr)
+    if progress:
+        print(plan_text(effort, seconds, hours=request.hours), file=sys.stderr)
     return effort
 
 

@@ -118,7 +118,9 @@ def resume_request(
     effort = Effort(
         **_kept(
             folder / _EFFORT,
-            lambda: dataclasses.asdict(learning.plan_effort(request, made, space)),
+            lambda: dataclasses.asdict(
+                learning.plan_effort(request, made, space, progress=progress)
+            ),
         )
     )
     evaluator = learning.train_supernet(request, made, space, effort, folder, progress=progress)

@@ -36,8 +36,7 @@ class Request:
     `.tflite` file of float32 that gives probabilities, whose answers are `teacher_share` of what is
     learned; `teacher_range`: what it takes for black and white pixels. `effort`: if not given, as
     much as takes about `hours`. `learning_rate`: of the supernet, and of the network found by
-    itself, which a tenth of it makes worse than it was with the supernet's weights. The rest is as
-    for `pipeline.run`.
+    itself. The rest is as for `pipeline.run`.
     """
 
     task: str

@@ -14,6 +14,9 @@ from typing import Any
 import tf_keras
 from tf_keras import layers, regularizers
 
+RATE = 1e-2
+"""Of learning, where they are trained from random weights beside models of the zoo."""
+
 _DECAY = 1e-4
 """L2 penalty on the kernels of convolutions, as in the reference training."""
 

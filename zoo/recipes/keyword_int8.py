@@ -23,9 +23,6 @@ from tflm_mcunet.search.material import Material
 from zoo.recipes import baselines, int8_variants, tflite_files
 from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
-REFERENCE_RATE = 1e-2
-"""Of learning, as a supernet's."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Quantized:
@@ -95,7 +92,7 @@ def reference(
         model,
         lambda epoch: made.train(epoch, size),
         epochs=epochs,
-        learning_rate=REFERENCE_RATE,
+        learning_rate=baselines.RATE,
         directory=folder,
         **options,
     )

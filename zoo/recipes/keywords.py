@@ -38,6 +38,7 @@ from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from zoo.recipes import (
+    baselines,
     int8_variants,
     keyword_int8,
     keyword_listening,
@@ -136,7 +137,7 @@ def make_reference(folder: Path, task: str, clips: Path) -> Json:
         task,
         clips,
         REFERENCE_FRONT_END,
-        digest_of([*validation, np.array([epochs, keyword_int8.REFERENCE_RATE])]),
+        digest_of([*validation, np.array([epochs, baselines.RATE])]),
         lambda: keyword_int8.reference(made, size, epochs, folder / "training"),
     )
 

@@ -54,14 +54,11 @@ AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 
 SUPERNET = TrainingOptions(epochs=14, warm_up=4, random_networks=2)
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
-FINE_TUNING = dict.fromkeys((*SIZES, *REFERENCES), 30) | {"vww-m": 10}
+FINE_TUNING = dict.fromkeys((*SIZES, *REFERENCES), 30) | {"vww-m": 10}  # for want of time
 """Epochs of each network by itself; of references, beside as many as the supernet has."""
 
-RATE, REFERENCE_RATE = 5e-3, 1e-2
-"""Of learning: of networks that have learned in the supernet already, and from random weights.
-
-At 0.001 a network of these photos learns as much in 26 epochs as in 10 at 0.01.
-"""
+RATE = 5e-3
+"""Of learning, of networks that have learned in the supernet already."""
 
 BATCH, SEED = 64, 0
 RESOLUTIONS = (48, 64)
@@ -128,7 +125,7 @@ class Run:
             space(len(self.made.classes)),
             SUPERNET,
             FINE_TUNING[name],
-            REFERENCE_RATE if name in REFERENCES else RATE,
+            baselines.RATE if name in REFERENCES else RATE,
             AUGMENTATION,
             BATCH,
             SEED,
@@ -166,7 +163,7 @@ class Run:
             raise SettingsError(f"no MobileNetV2 keeps to {limits}")
         width, architecture = fitting
         model = keras_model.build(architecture, name=f"mobilenet_v2_{width:g}")
-        self._fine_tune(model, model.name, epochs(MOBILENET_V2), REFERENCE_RATE)
+        self._fine_tune(model, model.name, epochs(MOBILENET_V2), baselines.RATE)
         probabilities = tf_keras.layers.Softmax()(model.output)
         return tf_keras.Model(model.inputs, probabilities, name=model.name)
 
@@ -176,7 +173,7 @@ class Run:
         model = baselines.mobilenet_v1(classes=len(self.made.classes))
         classifier = model.layers[-1]
         classifier.activation = tf_keras.activations.linear  # training takes logits
-        self._fine_tune(model, REFERENCE, epochs(REFERENCE), REFERENCE_RATE)
+        self._fine_tune(model, REFERENCE, epochs(REFERENCE), baselines.RATE)
         classifier.activation = tf_keras.activations.softmax
         return model
 

@@ -31,7 +31,7 @@ from tflm_mcunet.search import learning
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.tasks.files import table
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_bytes, read_json
-from zoo.recipes import int8_variants, person_networks, tflite_files
+from zoo.recipes import baselines, int8_variants, person_networks, tflite_files
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import Json, write_json
@@ -40,7 +40,6 @@ from zoo.recipes.person_networks import (
     AUGMENTATION,
     MOBILENET_V2,
     REFERENCE,
-    REFERENCE_RATE,
     REFERENCES,
     SIZES,
     TEACHER,
@@ -214,7 +213,7 @@ def entry(name: str, facts: Json) -> Json:
 def title(name: str, side: int) -> str:
     trained = (
         f"trained on the same crops by the same teacher for {epochs(name)} epochs at "
-        f"{REFERENCE_RATE:g}"
+        f"{baselines.RATE:g}"
     )
     if name == REFERENCE:
         return f"MLPerf Tiny's MobileNetV1 0.25, {trained}"

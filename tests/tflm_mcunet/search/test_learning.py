@@ -13,7 +13,7 @@ def test_plan_measures_this_machine_and_says_what_will_be_done(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     request = Request(task="vww", data=".", flash=tiny_run.FLASH, hours=1e-6)
-    effort = learning.plan_effort(request, tiny_run.material(), tiny_run.SPACE)
+    effort = learning.plan_effort(request, tiny_run.material(), tiny_run.SPACE, progress=True)
     assert effort.epochs == LEAST_EPOCHS
     said = capsys.readouterr().err
     assert said.startswith(f"plan: {LEAST_EPOCHS} epochs of the supernet")
@@ -22,6 +22,6 @@ def test_plan_measures_this_machine_and_says_what_will_be_done(
 
 def test_effort_asked_for_is_not_measured(capsys: pytest.CaptureFixture[str]) -> None:
     request = Request(task="vww", data=".", flash=tiny_run.FLASH, effort=Effort(epochs=7))
-    effort = learning.plan_effort(request, tiny_run.material(), tiny_run.SPACE)
+    effort = learning.plan_effort(request, tiny_run.material(), tiny_run.SPACE, progress=True)
     assert effort == request.effort
     assert capsys.readouterr().err == ""
