@@ -212,8 +212,7 @@ def entry(name: str, facts: Json) -> Json:
 
 def title(name: str, side: int) -> str:
     trained = (
-        f"trained on the same crops by the same teacher for {epochs(name)} epochs at "
-        f"{baselines.RATE:g}"
+        f"trained on the same crops by the same teacher for {epochs()} epochs at {baselines.RATE:g}"
     )
     if name == REFERENCE:
         return f"MLPerf Tiny's MobileNetV1 0.25, {trained}"
@@ -286,8 +285,8 @@ def splits(name: str, facts: Json) -> str:
         f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
         "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
         "all sizes; for each, the network of highest validation accuracy under its limits was "
-        f"evolved, and trained by itself for {person_networks.FINE_TUNING[name]} epochs at "
-        f"{person_networks.RATE:g}; {epochs(name)} epochs in all. "
+        f"evolved, and trained by itself for {person_networks.FINE_TUNING} epochs at "
+        f"{person_networks.RATE:g}; {epochs()} epochs in all. "
         f"{AWARE if facts['chosen'] == QAT else ''}{NETWORK}{facts['network']}"
     )
 
