@@ -131,13 +131,21 @@ class _RoundedWeights(tfmot.quantization.keras.QuantizeConfig):  # type: ignore[
 
 
 def train(
-    model: tf_keras.Model, data: Data, *, epochs: int, learning_rate: float, progress: bool
+    model: tf_keras.Model,
+    data: Data,
+    *,
+    loss: Any = None,
+    epochs: int,
+    learning_rate: float,
+    progress: bool,
 ) -> None:
-    """Trains an aware classifier with Adam; the learning rate falls to zero as a cosine.
+    """Trains an aware network with Adam; the learning rate falls to zero as a cosine.
 
     Args:
-        model: changed in place; gives logits or, with a softmax at its end, probabilities.
+        model: changed in place; without a `loss`, one that gives logits or, with a softmax at its
+            end, probabilities.
         data: batches, as for `tflm_mcunet.quantize.quantize`.
+        loss: as there.
         epochs: in all.
         learning_rate: at the beginning.
         progress: whether to show a bar on stderr.
@@ -146,21 +154,26 @@ def train(
         DataError: nobody knows how many batches an epoch has, or they hold no labels of the
             model's classes.
     """
-    classes = model.output_shape[-1]
     first = of_epoch(data, 0)
-    _check_labels(first.element_spec[1], classes)
-    rate = tf_keras.optimizers.schedules.CosineDecay(
-        learning_rate, epochs * int(first.cardinality())
-    )
-    loss = tf_keras.losses.CategoricalCrossentropy(from_logits=not _ends_in_softmax(model))
+    steps = epochs * int(first.cardinality())
+    rate = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    if loss is None:
+        classes = model.output_shape[-1]
+        _check_labels(first.element_spec[1], classes)
+        data = _of_classes(data, classes)
+        loss = tf_keras.losses.CategoricalCrossentropy(from_logits=not _ends_in_softmax(model))
     model.compile(tf_keras.optimizers.Adam(rate), loss)
+    for epoch in tqdm(range(epochs), "training int8", unit="epoch", disable=not progress):
+        model.fit(of_epoch(data, epoch), initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+
+
+def _of_classes(data: Data, classes: int) -> Data:
+    """The same batches, with probabilities in place of labels."""
 
     def wanted(inputs: Any, labels: Any) -> tuple[Any, Any]:
         return inputs, targets(labels, classes, smoothing=0.0)
 
-    for epoch in tqdm(range(epochs), "training int8", unit="epoch", disable=not progress):
-        batches = of_epoch(data, epoch).map(wanted)
-        model.fit(batches, initial_epoch=epoch, epochs=epoch + 1, verbose=0)
+    return lambda epoch: of_epoch(data, epoch).map(wanted)
 
 
 def _check_labels(spec: Any, classes: int) -> None:

@@ -27,6 +27,7 @@ def quantize(
     representative: Iterable[Any],
     *,
     qat: Data | None = None,
+    loss: Any = None,
     epochs: int = 10,
     learning_rate: float = 1e-3,
     progress: bool = True,
@@ -41,6 +42,9 @@ def quantize(
             softmax as its last layer, probabilities: a dataset, or a function from an epoch's
             number to one, of inputs and either integer labels or probabilities of all classes.
             Without them, the model is quantized as it is.
+        loss: of quantization-aware training, as `tf_keras.Model.compile` takes it, for models
+            that are no classifiers, such as `"mse"`; batches of `qat` hold what it compares
+            outputs with then, in place of labels.
         epochs: of quantization-aware training; MCUNetV2 (arXiv 2110.15352) takes 10.
         learning_rate: of quantization-aware training, from which it falls as a cosine.
         progress: whether to show a bar on stderr.
@@ -61,6 +65,7 @@ def quantize(
             model,
             representative,
             qat,
+            loss=loss,
             epochs=epochs,
             learning_rate=learning_rate,
             progress=progress,

@@ -160,6 +160,19 @@ def test_refuses_with_our_own_words(make: Any, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_other_models_than_classifiers_are_trained_by_their_own_loss() -> None:
+    """One that is wrong by a factor learns it while it is quantized."""
+    inputs = np.linspace(-1, 1, 64, dtype=np.float32)[:, None]
+    source = tf_keras.Input((1,))
+    model = tf_keras.Model(source, tf_keras.layers.Dense(1)(source))
+    model.layers[-1].set_weights([np.ones((1, 1)), np.zeros(1)])
+    data = tf.data.Dataset.from_tensor_slices((inputs, inputs / 2)).batch(8)
+    options = {"qat": data, "loss": "mse", "epochs": 30, "learning_rate": 0.02}
+    trained = quantize(model, [inputs], **options, progress=False)
+    assert np.abs(predict(trained, inputs) - inputs / 2).max() < 0.05
+    assert np.abs(predict(quantize(model, [inputs]), inputs) - inputs).max() < 0.05
+
+
 def test_refuses_a_layer_that_cannot_be_trained_aware() -> None:
     images = tf_keras.Input((4, 4, 1))
     x = tf_keras.layers.Lambda(lambda x: x * 2)(images)

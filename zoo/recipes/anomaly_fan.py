@@ -26,21 +26,24 @@ from typing import Any
 import numpy as np
 
 from benchmarks.models import add_data_option
-from tflm_converters.errors import ConversionError
+from tflm_converters.errors import ConversionError, DataError
 from tflm_mcunet import tasks
 from tflm_mcunet.audio import LogSpectrum, LogSpectrumConfig
 from tflm_mcunet.files import staged
+from tflm_mcunet.quantize import quantize
 from tflm_mcunet.tasks import Dataset, Examples
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 from tflm_mcunet.zoo.evaluation import area_under_curve
 from tflm_mcunet.zoo.inputs import LogSpectrumInput
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import Reconstruction
-from zoo.recipes import autoencoders, baselines, tflite_files
+from zoo.recipes import autoencoders, baselines, int8_variants
 from zoo.recipes.autoencoders import Training
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import front_end_for, write_json
+from zoo.recipes.float_network import float_file
+from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
 NAME, REFERENCE = "anomaly-fan", "mlperf-dense-autoencoder"
 FRONT_END = LogSpectrumConfig(floor_db=-100.0)
@@ -48,7 +51,7 @@ LENGTH = FRONT_END.axes * FRONT_END.bands
 FALSE_ALARMS = 0.01
 """Share of normal windows of the validation split that score above the threshold."""
 
-FLOAT, FACTS = "fp32.tflite", "facts.json"
+FACTS = "facts.json"
 
 Json = dict[str, Any]
 
@@ -113,7 +116,8 @@ def make_all(data: Path, build: Path) -> None:
             with staged(folder) as stage:
                 make(stage, candidate, blocks)
         facts = read_json(folder / FACTS)
-        print(f"{name}: AUC of the validation split {facts['val_auc']:.4f}, int8", file=sys.stderr)
+        areas = ", ".join(f"{v} {area:.4f}" for v, area in facts["validation"].items())
+        print(f"{name}: AUC of the validation split, {areas}", file=sys.stderr)
         home = MODELS / NAME if name == NAME else BASELINES / NAME / name
         with staged(home) as stage:
             (stage / ORIGINAL).write_bytes((folder / ORIGINAL).read_bytes())
@@ -129,7 +133,13 @@ def is_made(folder: Path, candidate: Candidate, blocks: Dataset) -> bool:
 def fingerprint(candidate: Candidate, blocks: Dataset) -> str:
     """Digest of settings and of the data that a network is made from."""
     network = [weight.shape.as_list() for weight in candidate.make().weights]
-    settings = [dataclasses.asdict(candidate.training), FRONT_END.to_json(), network]
+    settings = [
+        dataclasses.asdict(candidate.training),
+        FRONT_END.to_json(),
+        network,
+        autoencoders.AWARE_EPOCHS,
+        autoencoders.AWARE_RATE,
+    ]
     digest = hashlib.sha256(json.dumps(settings).encode())
     for examples in (blocks.train, blocks.val):
         digest.update(examples.x.tobytes())
@@ -137,26 +147,46 @@ def fingerprint(candidate: Candidate, blocks: Dataset) -> str:
 
 
 def make(folder: Path, candidate: Candidate, blocks: Dataset) -> None:
-    """Trains a network, quantizes it, chooses its threshold; writes two models and facts."""
-    normal = features(blocks.train)
-    network, variances = autoencoders.train(candidate.make, normal, candidate.training)
-    weights = autoencoders.score_weights(variances) if candidate.training.learns_variances else None
-    int8 = tflite_files.int8_file(network, calibration(normal))
-    (folder / ORIGINAL).write_bytes(int8)
-    (folder / FLOAT).write_bytes(tflite_files.float_file(network))
-    config = front_end_for(int8, FRONT_END)
-    scores = score_all(int8, config, weights, blocks.val.x)
+    """Trains a network, quantizes it, chooses its threshold; writes its variants and facts."""
+    normal, how = features(blocks.train), candidate.training
+    network, variances = autoencoders.train(candidate.make, normal, how)
+    weights = autoencoders.score_weights(variances) if how.learns_variances else None
+    samples = calibration(normal)
+    ptq = quantize(network, [samples])
+    int8 = {PTQ: ptq, QAT: autoencoders.aware(ptq, normal, variances, samples, how)}
+    for variant, content in {FLOAT: float_file(network), **int8}.items():
+        (folder / f"{variant}.tflite").write_bytes(content)
     is_anomaly = blocks.val.y == 1
+    scores = {v: score_all(content, weights, blocks.val.x) for v, content in int8.items()}
+    found = {v: area(each, is_anomaly) for v, each in scores.items()}
+    chosen = int8_variants.better(found)
+    (folder / ORIGINAL).write_bytes(int8[chosen])
     write_json(
         folder / FACTS,
         {
-            "config": config.to_json(),
+            "config": front_end_for(int8[chosen], FRONT_END).to_json(),
             "weights": weights,
-            "threshold": float(np.quantile(scores[~is_anomaly], 1 - FALSE_ALARMS)),
-            "val_auc": area_under_curve(scores, is_anomaly),
+            "threshold": float(np.quantile(scores[chosen][~is_anomaly], 1 - FALSE_ALARMS)),
+            "chosen": chosen,
+            "validation": found,
             "made_from": fingerprint(candidate, blocks),
         },
     )
+
+
+def area(scores: np.ndarray, is_anomaly: np.ndarray) -> float:
+    """Under the curve.
+
+    Raises:
+        DataError: all windows are of one kind.
+    """
+    found = area_under_curve(scores, is_anomaly)
+    if found is None:
+        raise DataError(
+            "expected normal windows and anomalies in the validation split, by which networks are "
+            f"chosen; got {is_anomaly.sum()} anomalies among {len(is_anomaly)} windows"
+        )
+    return found
 
 
 def features(examples: Examples) -> np.ndarray:
@@ -173,11 +203,9 @@ def calibration(normal: np.ndarray) -> np.ndarray:
     return samples
 
 
-def score_all(
-    model: bytes, config: LogSpectrumConfig, weights: tuple[int, ...] | None, blocks: np.ndarray
-) -> np.ndarray:
+def score_all(model: bytes, weights: tuple[int, ...] | None, blocks: np.ndarray) -> np.ndarray:
     """Scores in TensorFlow Lite Micro, float64 (n,)."""
-    output = Reconstruction(0.0, weights)
+    output, config = Reconstruction(0.0, weights), front_end_for(model, FRONT_END)
     pipeline = Pipeline(LogSpectrumInput(config.to_json()), model, output)
     return np.array([pipeline.predict(block).scores[output.labels[1]] for block in blocks])
 
@@ -194,7 +222,7 @@ def entry(name: str, facts: Json) -> Json:
         "title": CANDIDATES[name].title,
         "input": {"kind": "log-spectrum", "config": facts["config"]},
         "output": output,
-        "quantization": "int8-ptq",
+        "quantization": facts["chosen"],
         "conversion": {},
         **_TEXTS,
         "test_sets": ["anomaly", "anomaly/test_session"],

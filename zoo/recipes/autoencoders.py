@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Auto-encoders for anomalies: small architectures, and how they are trained.
+"""Auto-encoders for anomalies: small architectures, and how they are trained and quantized.
 
 Trained on normal data alone. Besides the reconstruction, the variance of its error is learned for
 each feature: the loss is the likelihood of normal distributions. In the score, a difference counts
@@ -17,6 +17,12 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 from tqdm import tqdm
+
+from tflm_mcunet.quantize import quantize
+from tflm_mcunet.trainable import trainable
+
+AWARE_EPOCHS, AWARE_RATE = 20, 3e-4
+"""Of training aware of quantization."""
 
 _FIRST_LOG_VARIANCE = -2.0
 _GREATEST_WEIGHT = 255
@@ -108,6 +114,41 @@ def score_weights(variances: np.ndarray) -> tuple[int, ...]:
     """Weights of a score that are inverse to variances, from 0 to 255."""
     weights = _GREATEST_WEIGHT * variances.min() / variances
     return tuple(np.rint(weights).astype(int).tolist())
+
+
+def aware(
+    ptq: bytes, features: np.ndarray, variances: np.ndarray, samples: np.ndarray, how: Training
+) -> bytes:
+    """An auto-encoder in int8, trained on aware of quantization, by the loss that `train` has.
+
+    Args:
+        ptq: content of the `.tflite` file, quantized after training.
+        features: of normal data, float32 (n, length).
+        variances: of the errors, which were learned and stay.
+        samples: features for the ranges of tensors.
+        how: settings; epochs and learning rate are `AWARE_EPOCHS` and `AWARE_RATE`.
+    """
+    tf_keras.utils.set_random_seed(how.seed)
+
+    def epoch(number: int) -> tf.data.Dataset:
+        rng = np.random.default_rng([how.seed, number])
+        wanted = rng.permutation(features)
+        noise = how.noise * np.sqrt(variances) * rng.standard_normal(wanted.shape)
+        # Within the ends of the input's range, which training would move.
+        noisy = np.clip(wanted + noise, samples.min(), samples.max()).astype(np.float32)
+        return tf.data.Dataset.from_tensor_slices((noisy, wanted)).batch(how.batch)
+
+    def weighted(wanted: Any, got: Any) -> Any:
+        return tf.reduce_mean(tf.square(got - wanted) / variances, axis=-1)
+
+    return quantize(
+        trainable(ptq),
+        [samples],
+        qat=epoch,
+        loss=weighted,
+        epochs=AWARE_EPOCHS,
+        learning_rate=AWARE_RATE,
+    )
 
 
 class _Likelihood(tf_keras.Model):  # type: ignore[misc]  # tf_keras has no types

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Networks before quantization: run by TFLite, whose float kernels are fast on a PC."""
+"""Networks before quantization: their files, and how TFLite runs them, which is fast on a PC."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import functools
+import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,16 @@ from ai_edge_litert.interpreter import Interpreter
 
 from tflm_mcunet.zoo.inputs import Input, Source
 from tflm_mcunet.zoo.outputs import Output, Prediction, Values
+
+
+def float_file(network: Any) -> bytes:
+    """A Keras network as it was trained, as the content of a `.tflite` file."""
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(network)
+    with contextlib.redirect_stdout(sys.stderr):
+        content: bytes = converter.convert()
+    return content
 
 
 def is_float(model: bytes) -> bool:

@@ -20,7 +20,8 @@ from tflm_mcunet.search import tuning
 from tflm_mcunet.search.architecture import Size
 from tflm_mcunet.search.learning import whole_range
 from tflm_mcunet.search.material import Material
-from zoo.recipes import baselines, int8_variants, tflite_files
+from zoo.recipes import baselines, int8_variants
+from zoo.recipes.float_network import float_file
 from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
 
@@ -45,7 +46,7 @@ def quantized(model: tf_keras.Model, made: Material, *, progress: bool = True) -
     network = with_probabilities(model)
     representative = [inputs for inputs, _ in made.evaluation("calibration", size)]
     representative.append(whole_range(model.input_shape[1:]))
-    fp32 = tflite_files.float_file(network)
+    fp32 = float_file(network)
     ptq = quantize(network, representative)
     qat = int8_variants.aware(ptq, made, progress=progress)
     report = quantization_report.compare(network, ptq, made.evaluation("val", size), qat=qat)

@@ -31,10 +31,11 @@ from tflm_mcunet.search import learning
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.tasks.files import table
 from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_bytes, read_json
-from zoo.recipes import baselines, int8_variants, person_networks, tflite_files
+from zoo.recipes import baselines, int8_variants, person_networks
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
 from zoo.recipes.entry_files import Json, write_json
+from zoo.recipes.float_network import float_file
 from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 from zoo.recipes.person_networks import (
     AUGMENTATION,
@@ -155,7 +156,7 @@ def make(folder: Path, name: str, run: Run) -> None:
     compared = quantization_report.compare(network, ptq, validation, qat=qat)
     assert compared.qat is not None
     found = {FLOAT: compared.float32, PTQ: compared.ptq, QAT: compared.qat}
-    files = {FLOAT: tflite_files.float_file(network), PTQ: ptq, QAT: qat}
+    files = {FLOAT: float_file(network), PTQ: ptq, QAT: qat}
     for variant, content in files.items():
         (folder / f"{variant}.tflite").write_bytes(content)
     chosen = int8_variants.better(found)

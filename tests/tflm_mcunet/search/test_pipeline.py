@@ -179,7 +179,7 @@ def _liar() -> bytes:
     """A network that takes the brightest of three channels for the next one."""
     import tf_keras
 
-    from zoo.recipes.tflite_files import float_file
+    from zoo.recipes.float_network import float_file
 
     source = tf_keras.layers.Input(tiny_run.SPACE.input_shapes[-1])
     answer = tf_keras.layers.Dense(3, "softmax")

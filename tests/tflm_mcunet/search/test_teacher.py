@@ -18,7 +18,7 @@ from tflm_converters.errors import DataError, SettingsError
 from tflm_mcunet.search import keras_model, training, tuning
 from tflm_mcunet.search.supernet import Supernet
 from tflm_mcunet.search.teacher import BRIGHTEST, DARKEST, Teacher, taught, tflite_teacher
-from zoo.recipes.tflite_files import float_file
+from zoo.recipes.float_network import float_file
 
 SIZE = (8, 8)
 

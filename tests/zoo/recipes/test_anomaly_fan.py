@@ -6,6 +6,7 @@ from __future__ import annotations
 import dataclasses
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import Reconstruction, make_output
-from zoo.recipes import anomaly_fan
+from zoo.recipes import anomaly_fan, autoencoders
 from zoo.recipes.seal import seal
 
 WINDOWS = 80
@@ -53,6 +54,7 @@ def homes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Path]:
         if name != "convolutional"
     }
     monkeypatch.setattr(anomaly_fan, "CANDIDATES", quick)
+    monkeypatch.setattr(autoencoders, "AWARE_EPOCHS", 1)
     monkeypatch.setattr(anomaly_fan, "MODELS", tmp_path / "zoo")
     monkeypatch.setattr(anomaly_fan, "BASELINES", tmp_path / "baselines")
     return {
@@ -105,6 +107,16 @@ def test_other_settings_or_data_are_trained_again(data: Path, homes: dict[str, P
     assert digest != anomaly_fan.fingerprint(candidate, fewer)
 
 
+def test_without_anomalies_nothing_can_be_chosen(
+    data: Path, homes: dict[str, Path], monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    path = data / "anomaly" / "fan.npz"
+    arrays = dict(np.load(path))
+    np.savez(path, **arrays | {"label": np.zeros_like(arrays["label"])})
+    assert run(monkeypatch, data) == 2
+    assert "got 0 anomalies among 80 windows" in capsys.readouterr().err
+
+
 def test_no_data_is_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -120,6 +132,7 @@ def test_the_model_of_the_zoo_is_what_the_recipe_describes() -> None:
         "config": written["input"]["config"],
         "weights": written["output"]["weights"],
         "threshold": written["output"]["threshold"],
+        "chosen": written["quantization"],
     }
     assert written | {"sha256": {}} == anomaly_fan.entry("anomaly-fan", facts)
     assert len(Entry.read(home).output["weights"]) == anomaly_fan.LENGTH

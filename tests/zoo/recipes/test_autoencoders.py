@@ -8,6 +8,9 @@ import functools
 import numpy as np
 import pytest
 
+from tflm_converters import reader
+from tflm_mcunet.quantization_report import predict
+from tflm_mcunet.quantize import quantize
 from tflm_mcunet.zoo.evaluation import area_under_curve
 from zoo.recipes import autoencoders
 from zoo.recipes.autoencoders import Training
@@ -71,6 +74,29 @@ def test_the_same_seed_gives_the_same_network() -> None:
     small()  # draws from TensorFlow's generator
     assert np.array_equal(first, weights(1))
     assert not np.array_equal(weights(1), weights(2))
+
+
+def test_trained_on_aware_of_quantization_it_rebuilds_what_it_did(
+    trained: tuple[object, np.ndarray], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Inputs noisier than any that a sensor gives must not widen the range of the input."""
+    monkeypatch.setattr(autoencoders, "AWARE_EPOCHS", 3)
+    network, variances = trained
+    features = normal(512, seed=0)
+    ptq = quantize(network, [features])
+    qat = autoencoders.aware(ptq, features, variances, features, Training(noise=4.0))
+    given = normal(100, seed=1)
+    errors = [np.mean((predict(int8, given) - given) ** 2 / variances) for int8 in (ptq, qat)]
+    assert qat != ptq and errors[1] < 1.2 * errors[0]
+    before, after = (input_scale(int8) for int8 in (ptq, qat))
+    assert after == pytest.approx(before, rel=0.02)
+
+
+def input_scale(content: bytes) -> float:
+    graph = reader.read_bytes(content, name="int8")
+    quantization = graph.tensors[graph.inputs[0]].quantization
+    assert quantization is not None
+    return quantization.scale
 
 
 def test_weights_are_inverse_to_variances() -> None:

@@ -14,7 +14,8 @@ import tf_keras
 from tests.tflm_mcunet.tasks.made_up import save_image
 from tflm_mcunet.quantization_report import predict
 from tflm_mcunet.quantize import quantize
-from zoo.recipes import aware, int8_variants, person_networks, tflite_files, visual_wake_words
+from zoo.recipes import aware, int8_variants, person_networks, visual_wake_words
+from zoo.recipes.float_network import float_file
 from zoo.recipes.int8_variants import PTQ, QAT
 
 NAME = "vww-xs"
@@ -34,7 +35,7 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
                 save_image(path, size=(20, 20), colour=colour)
     teacher = root / person_networks.TEACHER
     teacher.parent.mkdir(parents=True)
-    teacher.write_bytes(tflite_files.float_file(network(9.0)))
+    teacher.write_bytes(float_file(network(9.0)))
     return root
 
 

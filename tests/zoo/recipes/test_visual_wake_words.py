@@ -27,8 +27,9 @@ from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, Entry, read_json
 from tflm_mcunet.zoo.inputs import make_input
 from tflm_mcunet.zoo.model import Pipeline
 from tflm_mcunet.zoo.outputs import Prediction, make_output
-from zoo.recipes import baselines, int8_variants, person_networks, tflite_files, visual_wake_words
+from zoo.recipes import baselines, int8_variants, person_networks, visual_wake_words
 from zoo.recipes.cards import MODELS
+from zoo.recipes.float_network import float_file
 from zoo.recipes.person_networks import MOBILENET_V2, REFERENCE, SIZES
 from zoo.recipes.seal import seal
 
@@ -50,7 +51,7 @@ def data(tmp_path: Path) -> Path:
     answer = tf_keras.layers.Dense(2, "softmax")
     network = tf_keras.Model(source, answer(tf_keras.layers.GlobalAveragePooling2D()(source)))
     answer.set_weights([9 * np.array([[0, 1], [0, 0], [1, 0]], np.float32), np.zeros(2)])
-    teacher.write_bytes(tflite_files.float_file(network))
+    teacher.write_bytes(float_file(network))
     (root / visual_wake_words.ACCURACY_SET).write_text("file,label\nvww01/000000000724.png,0\n")
     return root
 
