@@ -30,6 +30,7 @@ from tflm_converters.graph import (
     PoolAttributes,
     Window,
 )
+from tflm_converters.passes import freeze_shapes
 
 _layers = tf_keras.layers
 
@@ -64,6 +65,7 @@ def trainable(model: str | Path | bytes) -> tf_keras.Model:
         raise UnsupportedModelError(
             f"expected one input and one output, got {len(graph.inputs)} and {len(graph.outputs)}"
         )
+    graph = freeze_shapes.run(graph)
     inputs = _layers.Input(graph.tensors[graph.inputs[0]].shape[1:], name="input")
     values = {graph.inputs[0]: inputs}
     for index, op in enumerate(graph.ops):

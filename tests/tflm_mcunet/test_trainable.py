@@ -12,9 +12,9 @@ import tensorflow as tf
 import tf_keras
 
 from tests.network_builder import NetworkBuilder
-from tflm_converters import writer
+from tflm_converters import reader, writer
 from tflm_converters.errors import ModelFileError, UnsupportedModelError
-from tflm_converters.graph import Activation
+from tflm_converters.graph import Activation, Kind
 from tflm_mcunet.quantization_report import predict
 from tflm_mcunet.quantize import quantize
 from tflm_mcunet.trainable import trainable
@@ -66,6 +66,19 @@ def test_the_float_network_is_the_one_that_was_quantized(
     model = trainable(writer.write(builder.build(y)))
     np.testing.assert_allclose(model(builder.sample(x)), builder.sample(y), rtol=1e-4, atol=1e-4)
     assert len(model.trainable_weights) == len(model.weights)
+
+
+def test_shapes_that_the_file_computes_are_those_of_the_network() -> None:
+    """As the converter of Keras writes a `Reshape`: with the size of the batch."""
+    source = tf_keras.layers.Input((12,))
+    x = tf_keras.layers.Reshape((2, 3, 2))(source)
+    x = tf_keras.layers.Conv2D(2, 2, padding="same", activation="relu")(x)
+    network = tf_keras.Model(source, tf_keras.layers.Flatten()(x))
+    samples = np.random.default_rng(0).uniform(-1, 1, (50, 12)).astype(np.float32)
+    content = quantize(network, [samples])
+    kinds = {op.kind for op in reader.read_bytes(content, name="model").ops}
+    assert Kind.PASS_THROUGH in kinds  # of shapes
+    np.testing.assert_allclose(trainable(content)(samples), network(samples), atol=0.05)
 
 
 def test_training_goes_on_and_ends_in_int8(tmp_path: Path) -> None:
