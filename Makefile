@@ -27,7 +27,7 @@ build: .venv/installed
 .venv/installed: setup.py zoo/setup.py pyproject.toml tools/install_packages.sh
 	tools/install_packages.sh gcc libc6-dev python3-venv
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[search,test]' \
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[search,ray,test]' \
 	  --editable ./zoo
 	touch $@
 

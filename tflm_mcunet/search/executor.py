@@ -90,9 +90,10 @@ class ProcessExecutor:
         failures = 0
         while True:
             missing = [index for index in range(len(items)) if index not in results]
-            pool = self._opened()
-            futures = {index: pool.submit(function, items[index]) for index in missing}
+            futures: dict[int, Future[Result]] = {}
             try:
+                for index in missing:  # a worker may die before all are submitted
+                    futures[index] = self._opened().submit(function, items[index])
                 for index, future in futures.items():
                     results[index] = future.result()
                     yield results[index]

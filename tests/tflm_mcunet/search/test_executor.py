@@ -6,6 +6,8 @@ import signal
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +62,23 @@ def test_a_killed_process_changes_nothing(tmp_path: Path) -> None:
         assert isinstance(executor, ProcessExecutor)
         assert list(executor.map(DieOnce(tmp_path / "died"), range(12))) == _SQUARES
     assert (tmp_path / "died").exists()
+
+
+def test_a_process_that_dies_while_work_is_handed_out_is_replaced(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    submit, handed_out = ProcessPoolExecutor.submit, []
+
+    def submit_until_one_dies(pool: ProcessPoolExecutor, *work: Any) -> Any:
+        handed_out.append(work)
+        if len(handed_out) == 3:
+            raise BrokenProcessPool
+        return submit(pool, *work)
+
+    monkeypatch.setattr(ProcessPoolExecutor, "submit", submit_until_one_dies)
+    with open_executor("local", workers=2) as executor:
+        assert list(executor.map(square, range(12))) == _SQUARES
+    assert len(handed_out) == 3 + 12
 
 
 def test_processes_that_always_die_are_reported(tmp_path: Path) -> None:
