@@ -42,10 +42,11 @@ class Effort:
 class Pace:
     """What this machine takes, in seconds.
 
-    `supernet_epoch`: steps of all its networks; `evaluation`: of one candidate; `epoch`: of a
-    network by itself.
+    `tracing`: of a supernet, before its first step; `supernet_epoch`: steps of all its networks;
+    `evaluation`: of one candidate; `epoch`: of a network by itself.
     """
 
+    tracing: float
     supernet_epoch: float
     evaluation: float
     epoch: float
@@ -61,9 +62,12 @@ def effort_within(seconds: float, pace: Pace, *, is_trained: bool = False) -> Ef
     """
     if is_trained:
         seconds /= 1 - SUPERNET_SHARE
+    else:
+        seconds -= pace.tracing
     epochs = int(SUPERNET_SHARE * seconds / pace.supernet_epoch)
     epochs = min(max(epochs, LEAST_EPOCHS), MOST_EPOCHS)
-    population, generations = _evolution(int(EVOLUTION_SHARE * seconds / pace.evaluation))
+    evaluations = int(EVOLUTION_SHARE * max(seconds, 0) / pace.evaluation)
+    population, generations = _evolution(evaluations)
     rest = 1 - SUPERNET_SHARE - EVOLUTION_SHARE
     fine_tuning = int(rest * seconds / pace.epoch)
     return Effort(
@@ -77,7 +81,7 @@ def effort_within(seconds: float, pace: Pace, *, is_trained: bool = False) -> Ef
 
 def seconds_of(effort: Effort, pace: Pace, *, is_trained: bool = False) -> float:
     """About how long an effort takes; see `effort_within`."""
-    supernet = 0.0 if is_trained else effort.epochs * pace.supernet_epoch
+    supernet = 0.0 if is_trained else pace.tracing + effort.epochs * pace.supernet_epoch
     evolution = effort.population * effort.generations * pace.evaluation
     return supernet + evolution + effort.fine_tuning * pace.epoch
 

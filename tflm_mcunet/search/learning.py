@@ -154,23 +154,24 @@ def _measure(made: Material, space: SearchSpace) -> Pace:
     size = space.input_shapes[-1][:2]
     supernet = Supernet(space)
     steps = int(made.train(0, size).cardinality())
-    together = _seconds_per_step(supernet, made, warm_up=0)
-    alone = _seconds_per_step(supernet, made, warm_up=_TIMED_STEPS)
+    tracing, together = _seconds_of_steps(supernet, made, warm_up=0)
+    _, alone = _seconds_of_steps(supernet, made, warm_up=_TIMED_STEPS)
     calibration, validation = (made.evaluation(split, size) for split in ("calibration", "val"))
     extraction.evaluate(supernet, space.largest(), calibration[:1], validation[:1])
     begin = time.perf_counter()
     extraction.evaluate(supernet, space.largest(), calibration, validation)
     return Pace(
+        tracing=tracing,
         supernet_epoch=steps * together,
         evaluation=(time.perf_counter() - begin) / 2,  # candidates are smaller
         epoch=steps * alone,
     )
 
 
-def _seconds_per_step(supernet: Supernet, made: Material, *, warm_up: int) -> float:
-    """Of epochs of one step each; the first is for tracing."""
+def _seconds_of_steps(supernet: Supernet, made: Material, *, warm_up: int) -> tuple[float, float]:
+    """Of tracing, and of a step; epochs have one step each, and tracing ends with the first."""
     size = supernet.space.input_shapes[-1][:2]
-    ends: list[float] = []
+    ends = [time.perf_counter()]
 
     def validate(epoch: int) -> dict[str, float]:
         ends.append(time.perf_counter())
@@ -183,4 +184,5 @@ def _seconds_per_step(supernet: Supernet, made: Material, *, warm_up: int) -> fl
         validate=validate,
         progress=False,
     )
-    return (ends[-1] - ends[0]) / (len(ends) - 1)
+    step = (ends[-1] - ends[1]) / (len(ends) - 2)
+    return max(ends[1] - ends[0] - step, 0.0), step

@@ -14,7 +14,7 @@ from tflm_mcunet.search.effort import (
     seconds_of,
 )
 
-_PACE = Pace(supernet_epoch=20.0, evaluation=0.5, epoch=5.0)
+_PACE = Pace(tracing=60.0, supernet_epoch=20.0, evaluation=0.5, epoch=5.0)
 
 
 @pytest.mark.parametrize("hours", [0.3, 0.7, 1.0])
@@ -43,17 +43,18 @@ def test_something_is_always_done() -> None:
 def test_plan_says_when_it_takes_longer_than_asked_for() -> None:
     effort = Effort(epochs=4, population=10, generations=5, fine_tuning=6)
     seconds = seconds_of(effort, _PACE)
-    assert seconds == 4 * 20 + 50 * 0.5 + 6 * 5
-    assert plan_text(effort, seconds, hours=0.04) == (
+    assert seconds == 60 + 4 * 20 + 50 * 0.5 + 6 * 5
+    assert plan_text(effort, seconds, hours=0.05) == (
         "plan: 4 epochs of the supernet, 5 generations of 10 networks, 6 epochs of the best; "
-        "about 0.037 hours"
+        "about 0.054 hours"
     )
     longer = plan_text(effort, seconds, hours=0.01)
-    assert longer.endswith("about 0.037 hours, not 0.01: less is not worth the name")
+    assert longer.endswith("about 0.054 hours, not 0.01: less is not worth the name")
 
 
 def test_evolution_keeps_the_papers_proportion() -> None:
-    effort = effort_within(1500 / EVOLUTION_SHARE, Pace(supernet_epoch=1, evaluation=2, epoch=1))
+    pace = Pace(tracing=0, supernet_epoch=1, evaluation=2, epoch=1)
+    effort = effort_within(1500 / EVOLUTION_SHARE, pace)
     assert effort.population / effort.generations == pytest.approx(100 / 30, rel=0.05)
     assert effort.population * effort.generations == pytest.approx(750, rel=0.05)
     assert SUPERNET_SHARE + EVOLUTION_SHARE < 1
