@@ -5,8 +5,8 @@
 
 Writes `model.tflite` and `entry.json` of each model, and of two networks that are trained on the
 same, into a folder for `zoo.recipes.comparison`: MLPerf Tiny's, and MobileNetV2, as wide as the
-memory of vww-m allows. What is trained already is not trained again, and what was interrupted goes
-on: see `zoo.recipes.person_networks`.
+limits of vww-m and its flash allow. What is trained already is not trained again, and what was
+interrupted goes on: see `zoo.recipes.person_networks`.
 
 Networks are trained on the training split, and chosen by the validation split, of the photos.
 The test split and MLPerf Tiny's accuracy set play no part here.
@@ -15,6 +15,7 @@ The test split and MLPerf Tiny's accuracy set play no part here.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -53,7 +54,7 @@ ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
 FACTS = "facts.json"
 
 LARGEST = "vww-m"
-"""Whose memory MobileNetV2 may have, too."""
+"""Whose limits MobileNetV2 has, too."""
 
 
 def main() -> int:
@@ -122,18 +123,20 @@ def is_made(folder: Path, name: str, run: Run) -> bool:
 
 def settings(name: str, run: Run) -> str:
     """All that a model depends on besides the data, as text."""
-    limits = f", {limits_of_ours()}" if name == MOBILENET_V2 else ""
+    limits = f", {limits_of_mobilenet_v2()}" if name == MOBILENET_V2 else ""
     return f"{run.settings(name)}, {int8_variants.training()}{limits}"
 
 
-def limits_of_ours() -> Limits:
-    """Of the memory of our largest network.
+def limits_of_mobilenet_v2() -> Limits:
+    """SRAM and MACs that our largest network might have had, and the flash that it takes.
+
+    Not the SRAM that it takes, which may be too little for any MobileNetV2.
 
     Raises:
         ZooError: it is not in the zoo yet.
     """
     ours = networks.cost(read_bytes(MODELS / LARGEST / ORIGINAL))
-    return Limits(ours.sram_bytes, ours.flash_bytes)
+    return dataclasses.replace(person_networks.SIZES[LARGEST], flash_bytes=ours.flash_bytes)
 
 
 def homes(name: str) -> list[Path]:
@@ -180,7 +183,7 @@ def _trained(name: str, run: Run) -> tf_keras.Model:
         case person_networks.REFERENCE:
             return run.reference()
         case person_networks.MOBILENET_V2:
-            return run.mobilenet_v2(limits_of_ours())
+            return run.mobilenet_v2(limits_of_mobilenet_v2())
     return run.network(name)
 
 
@@ -219,7 +222,8 @@ def title(name: str, side: int) -> str:
         return f"MLPerf Tiny's MobileNetV1 0.25, {trained}"
     if name == MOBILENET_V2:
         return (
-            f"MobileNetV2 of {side}x{side} pixels, as wide as the memory of {LARGEST} allows, "
+            f"MobileNetV2 of {side}x{side} pixels, as wide as the limits of {LARGEST} and its "
+            "flash allow, "
             f"{trained}"
         )
     return f"Person or no person in a photo of {side}x{side} pixels"
