@@ -19,7 +19,8 @@ Bytes; int8. *As it is*: the smallest arena that TensorFlow Lite Micro accepts f
 was trained, on a 64-bit host, its own structures included. *Converted*: the same, after conversion.
 *SRAM in C*, *flash*, *instructions*: the converted model without an interpreter, on an emulated
 Cortex-M4. What feeds a network, such as a window of samples, comes on top and is the same for
-networks with the same input."""
+networks with the same input. Each network was trained once: what other seeds give, the
+[auto-encoders](fan_seeds.md) show."""
 
 
 def page(figures: Json) -> str:
