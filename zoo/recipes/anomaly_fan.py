@@ -116,7 +116,7 @@ def make_all(data: Path, build: Path) -> None:
             with staged(folder) as stage:
                 make(stage, candidate, blocks)
         facts = read_json(folder / FACTS)
-        areas = ", ".join(f"{v} {area:.4f}" for v, area in facts["validation"].items())
+        areas = ", ".join(f"{v} {found:.4f}" for v, found in facts["validation"].items())
         print(f"{name}: AUC of the validation split, {areas}", file=sys.stderr)
         home = MODELS / NAME if name == NAME else BASELINES / NAME / name
         with staged(home) as stage:
