@@ -110,6 +110,7 @@ def make_all(data: Path, build: Path) -> None:
         ConversionError: the data is not there, or a folder cannot be written.
     """
     blocks = tasks.load(data, "anomaly")
+    _require_both_kinds(blocks.val.y == 1)
     for name, candidate in CANDIDATES.items():
         folder = build / name
         if not is_made(folder, candidate, blocks):
@@ -122,6 +123,14 @@ def make_all(data: Path, build: Path) -> None:
         with staged(home) as stage:
             (stage / ORIGINAL).write_bytes((folder / ORIGINAL).read_bytes())
             write_json(stage / ENTRY, entry(name, facts))
+
+
+def _require_both_kinds(is_anomaly: np.ndarray) -> None:
+    if is_anomaly.all() or not is_anomaly.any():
+        raise DataError(
+            "expected normal windows and anomalies in the validation split, by which networks are "
+            f"chosen; got {is_anomaly.sum()} anomalies among {len(is_anomaly)} windows"
+        )
 
 
 def is_made(folder: Path, candidate: Candidate, blocks: Dataset) -> bool:
@@ -158,7 +167,7 @@ def make(folder: Path, candidate: Candidate, blocks: Dataset) -> None:
         (folder / f"{variant}.tflite").write_bytes(content)
     is_anomaly = blocks.val.y == 1
     scores = {v: score_all(content, weights, blocks.val.x) for v, content in int8.items()}
-    found = {v: area(each, is_anomaly) for v, each in scores.items()}
+    found: Json = {v: area_under_curve(each, is_anomaly) for v, each in scores.items()}
     chosen = int8_variants.better(found)
     (folder / ORIGINAL).write_bytes(int8[chosen])
     write_json(
@@ -172,21 +181,6 @@ def make(folder: Path, candidate: Candidate, blocks: Dataset) -> None:
             "made_from": fingerprint(candidate, blocks),
         },
     )
-
-
-def area(scores: np.ndarray, is_anomaly: np.ndarray) -> float:
-    """Under the curve.
-
-    Raises:
-        DataError: all windows are of one kind.
-    """
-    found = area_under_curve(scores, is_anomaly)
-    if found is None:
-        raise DataError(
-            "expected normal windows and anomalies in the validation split, by which networks are "
-            f"chosen; got {is_anomaly.sum()} anomalies among {len(is_anomaly)} windows"
-        )
-    return found
 
 
 def features(examples: Examples) -> np.ndarray:
@@ -244,10 +238,10 @@ _TEXTS: Json = {
         "a blade. Each recording is cut in time: of the healthy ones the first 60 % are for "
         "training, the next part for validation, the last for test; so training and test share "
         "recordings. The threshold is the score that 1 % of the normal windows of the validation "
-        "split exceed. Network, range of levels, noise and epochs were chosen by the AUC of the "
-        "validation split, which holds anomalies. test_session: the healthy fan on another "
-        "occasion, after the sensor was attached again; all its errors are false alarms. The mean "
-        "of each axis tells recordings apart, so the front end takes it away."
+        "split exceed. Network, range of levels, noise, epochs and quantization were chosen by the "
+        "AUC of the validation split, which holds anomalies. test_session: the healthy fan on "
+        "another occasion, after the sensor was attached again; all its errors are false alarms. "
+        "The mean of each axis tells recordings apart, so the front end takes it away."
     ),
     "intended_use": (
         "condition monitoring of one machine with an accelerometer that samples at 200 Hz in "

@@ -136,7 +136,7 @@ def limits_of_mobilenet_v2() -> Limits:
         ZooError: it is not in the zoo yet.
     """
     ours = networks.cost(read_bytes(MODELS / LARGEST / ORIGINAL))
-    return dataclasses.replace(person_networks.SIZES[LARGEST], flash_bytes=ours.flash_bytes)
+    return dataclasses.replace(SIZES[LARGEST], flash_bytes=ours.flash_bytes)
 
 
 def homes(name: str) -> list[Path]:

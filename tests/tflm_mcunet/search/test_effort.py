@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from tflm_mcunet.search.effort import (
@@ -22,6 +24,15 @@ def test_takes_about_the_time_there_is(hours: float) -> None:
     effort = effort_within(3600 * hours, _PACE)
     assert 0.9 * 3600 * hours < seconds_of(effort, _PACE) < 1.1 * 3600 * hours
     assert 0 < effort.warm_up < effort.epochs
+
+
+def test_tracing_takes_its_time_from_a_supernet_that_is_not_trained_yet() -> None:
+    slow = dataclasses.replace(_PACE, tracing=600.0)
+    at_once = dataclasses.replace(_PACE, tracing=0.0)
+    assert effort_within(1600, slow) == effort_within(1000, at_once)
+    assert effort_within(1000, slow, is_trained=True) == effort_within(
+        1000, at_once, is_trained=True
+    )
 
 
 def test_trained_supernet_leaves_its_time_to_the_rest() -> None:
