@@ -50,11 +50,8 @@ def fine_tune(
         size, classes = model.input_shape[1:3], model.output_shape[-1]
         data = taught(data, teacher, size=size, classes=classes, progress=progress)
     steps = int(batches.of_epoch(data, 0).cardinality())
-    schedule = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps * epochs)
-    optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
-    optimizer.build(model.trainable_variables)
+    optimizer = _optimizer(model, learning_rate, steps * epochs)
     epoch = tf.Variable(0, dtype=tf.int64, trainable=False)
-    step = _step(model, optimizer, label_smoothing)
     checkpoints = None
     if directory is not None:
         description: dict[str, Any] = {
@@ -66,15 +63,31 @@ def fine_tune(
             description["teacher"] = {"share": teacher.share, "views": teacher.views}
         parts = {"model": model, "optimizer": optimizer, "epoch": epoch}
         checkpoints = Checkpoints(directory, description, writes=True, **parts)
-    with tqdm(total=epochs, desc="fine-tuning", unit="epoch", disable=not progress) as bar:
-        bar.update(int(epoch))
+    step = _step(model, optimizer, label_smoothing)
+    with tqdm(total=steps * epochs, desc="fine-tuning", unit="step", disable=not progress) as bar:
+        bar.update(steps * int(epoch))
         for number in range(int(epoch), epochs):
-            losses = [step(*batch).numpy() for batch in batches.of_epoch(data, number)]
+            _train_epoch(step, batches.of_epoch(data, number), number, bar)
             epoch.assign(number + 1)
             if checkpoints is not None:
                 checkpoints.save(number + 1)
-            bar.set_postfix_str(f"loss {np.mean(losses):.3f}", refresh=False)
-            bar.update()
+
+
+def _optimizer(
+    model: tf_keras.Model, learning_rate: float, steps: int
+) -> tf_keras.optimizers.Optimizer:
+    schedule = tf_keras.optimizers.schedules.CosineDecay(learning_rate, steps)
+    optimizer = tf_keras.optimizers.Adam(schedule, jit_compile=False)
+    optimizer.build(model.trainable_variables)
+    return optimizer
+
+
+def _train_epoch(step: Any, dataset: tf.data.Dataset, number: int, bar: tqdm) -> None:
+    total = 0.0
+    for count, batch in enumerate(dataset, start=1):
+        total += float(step(*batch))
+        bar.set_postfix_str(f"epoch {number + 1}, loss {total / count:.3f}", refresh=False)
+        bar.update()
 
 
 def _step(
