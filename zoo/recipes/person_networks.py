@@ -54,8 +54,11 @@ AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 
 SUPERNET = TrainingOptions(epochs=14, warm_up=4, random_networks=2)
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
-FINE_TUNING = 30
-"""Epochs of each network by itself; of references, beside as many as the supernet has."""
+FINE_TUNING = {"vww-xs": 30, "vww-s": 120, "vww-m": 30}
+"""Epochs of each network by itself, after those of the supernet; an hour of a core for vww-s."""
+
+REFERENCE_EPOCHS = 44
+"""Of each reference, from scratch."""
 
 RATE = 5e-3
 """Of learning, of networks that have learned in the supernet already."""
@@ -124,7 +127,7 @@ class Run:
         common = (
             space(len(self.made.classes)),
             SUPERNET,
-            FINE_TUNING,
+            REFERENCE_EPOCHS - SUPERNET.epochs if name in REFERENCES else FINE_TUNING[name],
             baselines.RATE if name in REFERENCES else RATE,
             AUGMENTATION,
             BATCH,
@@ -146,7 +149,7 @@ class Run:
         supernet, calibration, _ = self.evaluator().load()
         statistics = extraction.calibrate(supernet, architecture, calibration)
         model = extraction.extract(supernet, architecture, statistics)
-        self._fine_tune(model, name, FINE_TUNING, RATE)
+        self._fine_tune(model, name, FINE_TUNING[name], RATE)
         return tf_keras.Model(model.inputs, tf_keras.layers.Softmax()(model.output))
 
     def mobilenet_v2(self, limits: Limits) -> tf_keras.Model:
@@ -163,7 +166,7 @@ class Run:
             raise SettingsError(f"no MobileNetV2 keeps to {limits}")
         width, architecture = fitting
         model = keras_model.build(architecture, name=f"mobilenet_v2_{width:g}")
-        self._fine_tune(model, model.name, epochs(), baselines.RATE)
+        self._fine_tune(model, model.name, REFERENCE_EPOCHS, baselines.RATE)
         probabilities = tf_keras.layers.Softmax()(model.output)
         return tf_keras.Model(model.inputs, probabilities, name=model.name)
 
@@ -173,7 +176,7 @@ class Run:
         model = baselines.mobilenet_v1(classes=len(self.made.classes))
         classifier = model.layers[-1]
         classifier.activation = tf_keras.activations.linear  # training takes logits
-        self._fine_tune(model, REFERENCE, epochs(), baselines.RATE)
+        self._fine_tune(model, REFERENCE, REFERENCE_EPOCHS, baselines.RATE)
         classifier.activation = tf_keras.activations.softmax
         return model
 
@@ -190,11 +193,6 @@ class Run:
     def _train(self, epoch: int) -> Any:
         """As the teacher sees it; students get a smaller copy."""
         return self.made.train(epoch, self.teacher.size)
-
-
-def epochs() -> int:
-    """All that a network is trained for, those of the supernet that ours come from included."""
-    return SUPERNET.epochs + FINE_TUNING
 
 
 def open_run(folder: Path, data: Path, teacher: Path, *, excluded: Collection[int] = ()) -> Run:

@@ -46,7 +46,6 @@ from zoo.recipes.person_networks import (
     SIZES,
     TEACHER,
     Run,
-    epochs,
 )
 
 ACCURACY_SET = Path("mlperf_tiny") / "vww01_labels.csv"
@@ -216,7 +215,8 @@ def entry(name: str, facts: Json) -> Json:
 
 def title(name: str, side: int) -> str:
     trained = (
-        f"trained on the same crops by the same teacher for {epochs()} epochs at {baselines.RATE:g}"
+        "trained on the same crops by the same teacher for "
+        f"{person_networks.REFERENCE_EPOCHS} epochs at {baselines.RATE:g}"
     )
     if name == REFERENCE:
         return f"MLPerf Tiny's MobileNetV1 0.25, {trained}"
@@ -277,6 +277,20 @@ _TEXTS: Json = {
 }
 
 
+def training(name: str) -> str:
+    """How a network came by its weights."""
+    if name in REFERENCES:
+        epochs = person_networks.REFERENCE_EPOCHS
+        return f"It was trained from scratch for {epochs} epochs at {baselines.RATE:g}."
+    alone = person_networks.FINE_TUNING[name]
+    return (
+        "One supernet was trained for all sizes; for each, the network of highest validation "
+        "accuracy under its limits was evolved, and trained by itself for "
+        f"{alone} epochs at {person_networks.RATE:g}; "
+        f"{person_networks.SUPERNET.epochs + alone} epochs in all."
+    )
+
+
 def splits(name: str, facts: Json) -> str:
     """What was done with the data, and what came of it."""
     photos, share = facts["photos"], facts["teacher_share"]
@@ -288,10 +302,7 @@ def splits(name: str, facts: Json) -> str:
         "with the square root of their sizes, by source. Crops show "
         f"{AUGMENTATION.area[0]:.0%} to {AUGMENTATION.area[1]:.0%} of a photo; they are flipped, "
         f"their colours are changed, a part is hidden. Of a crop, a network learns {share:.0%} "
-        "what the teacher says of it; the rest is the photo's label. One supernet was trained for "
-        "all sizes; for each, the network of highest validation accuracy under its limits was "
-        f"evolved, and trained by itself for {person_networks.FINE_TUNING} epochs at "
-        f"{person_networks.RATE:g}; {epochs()} epochs in all. "
+        f"what the teacher says of it; the rest is the photo's label. {training(name)} "
         f"{AWARE if facts['chosen'] == QAT else ''}{NETWORK}{facts['network']}"
     )
 

@@ -64,7 +64,8 @@ def quick(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "SUPERNET": training.TrainingOptions(epochs=3, warm_up=1, optimizer="adam"),
         "EVOLUTION": Settings(population=4, generations=2, parent_share=0.5),
         "SIZES": {NAME: Limits(flash_bytes=12_000)},
-        "FINE_TUNING": 12,
+        "FINE_TUNING": {NAME: 12},
+        "REFERENCE_EPOCHS": 15,
         "BATCH": 8,
         "space": lambda classes: space,
     }
