@@ -20,7 +20,8 @@ was trained, on a 64-bit host, its own structures included. *Converted*: the sam
 *SRAM in C*, *flash*, *instructions*: the converted model without an interpreter, on an emulated
 Cortex-M4. What feeds a network, such as a window of samples, comes on top and is the same for
 networks with the same input. Each network was trained once: what other seeds give, the
-[auto-encoders](fan_seeds.md) show."""
+[auto-encoders](fan_seeds.md) show. How long a model of the zoo was trained, its card says: not
+always as long as what stands beside it."""
 
 
 def page(figures: Json) -> str:
