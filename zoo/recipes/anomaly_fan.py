@@ -32,7 +32,7 @@ from tflm_mcunet.audio import LogSpectrum, LogSpectrumConfig
 from tflm_mcunet.files import staged
 from tflm_mcunet.quantize import quantize
 from tflm_mcunet.tasks import Dataset, Examples
-from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
+from tflm_mcunet.zoo.entry import ORIGINAL, read_json
 from tflm_mcunet.zoo.evaluation import area_under_curve
 from tflm_mcunet.zoo.inputs import LogSpectrumInput
 from tflm_mcunet.zoo.model import Pipeline
@@ -41,7 +41,7 @@ from zoo.recipes import autoencoders, baselines, int8_variants
 from zoo.recipes.autoencoders import Training
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
-from zoo.recipes.entry_files import front_end_for, write_json
+from zoo.recipes.entry_files import front_end_for, write_entry, write_json
 from zoo.recipes.float_network import float_file
 from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 
@@ -120,9 +120,7 @@ def make_all(data: Path, build: Path) -> None:
         areas = ", ".join(f"{v} {found:.4f}" for v, found in facts["validation"].items())
         print(f"{name}: AUC of the validation split, {areas}", file=sys.stderr)
         home = MODELS / NAME if name == NAME else BASELINES / NAME / name
-        with staged(home) as stage:
-            (stage / ORIGINAL).write_bytes((folder / ORIGINAL).read_bytes())
-            write_json(stage / ENTRY, entry(name, facts))
+        write_entry(home, (folder / ORIGINAL).read_bytes(), entry(name, facts))
 
 
 def _require_both_kinds(is_anomaly: np.ndarray) -> None:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 
 from tflm_converters import reader
 from tflm_mcunet.audio.config import FrontEndConfig
+from tflm_mcunet.files import staged
+from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
 
 Config = TypeVar("Config", bound=FrontEndConfig)
 
@@ -19,6 +21,28 @@ def write_json(path: Path, content: Json) -> None:
     """As it stands in a repository."""
     text = json.dumps(content, indent=1, ensure_ascii=False) + "\n"
     path.write_text(text, encoding="utf-8")
+
+
+def write_entry(home: Path, model: bytes, entry: Json) -> None:
+    """Writes a model and its entry, to be sealed; the same as are there keep their seal.
+
+    Raises:
+        OutputError: the folder cannot be written.
+        ZooError: the entry that is there cannot be read.
+    """
+    if _is_there(home, model, entry):
+        return
+    with staged(home) as stage:
+        (stage / ORIGINAL).write_bytes(model)
+        write_json(stage / ENTRY, entry)
+
+
+def _is_there(home: Path, model: bytes, entry: Json) -> bool:
+    if not all((home / file).is_file() for file in (ORIGINAL, ENTRY)):
+        return False
+    unsealed = read_json(home / ENTRY) | {"sha256": {}}
+    wanted = json.loads(json.dumps(entry))  # has lists for tuples, as files have
+    return (home / ORIGINAL).read_bytes() == model and unsealed == wanted
 
 
 def front_end_for(model: bytes, trained_with: Config) -> Config:

@@ -36,7 +36,7 @@ from tflm_converters.errors import ConversionError
 from tflm_mcunet.audio import LogMelConfig
 from tflm_mcunet.conversion import convert
 from tflm_mcunet.files import staged
-from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_json
+from tflm_mcunet.zoo.entry import read_json
 from zoo.recipes import (
     baselines,
     int8_variants,
@@ -49,7 +49,7 @@ from zoo.recipes import (
 from zoo.recipes import keyword_entries as entries
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
-from zoo.recipes.entry_files import front_end_for, write_json
+from zoo.recipes.entry_files import front_end_for, write_entry, write_json
 from zoo.recipes.keyword_search import SIZES
 from zoo.recipes.keyword_tasks import SHARED, WORDS
 
@@ -236,9 +236,7 @@ def once(folder: Path, file: str, made_from: str, make: Callable[[Path], Json]) 
 
 def write(home: Path, folder: Path, facts: Json, entry: Json) -> None:
     """An entry of a zoo, to be sealed."""
-    with staged(home) as stage:
-        (stage / ORIGINAL).write_bytes((folder / f"{facts['chosen']}.tflite").read_bytes())
-        write_json(stage / ENTRY, entry)
+    write_entry(home, (folder / f"{facts['chosen']}.tflite").read_bytes(), entry)
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ class Run:
         common = (
             space(len(self.made.classes)),
             SUPERNET,
-            REFERENCE_EPOCHS - SUPERNET.epochs if name in REFERENCES else FINE_TUNING[name],
+            REFERENCE_EPOCHS if name in REFERENCES else FINE_TUNING[name],
             baselines.RATE if name in REFERENCES else RATE,
             AUGMENTATION,
             BATCH,

@@ -31,11 +31,11 @@ from tflm_mcunet.quantize import quantize
 from tflm_mcunet.search import learning
 from tflm_mcunet.search.limits import Limits
 from tflm_mcunet.tasks.files import table
-from tflm_mcunet.zoo.entry import ENTRY, ORIGINAL, read_bytes, read_json
+from tflm_mcunet.zoo.entry import ORIGINAL, read_bytes, read_json
 from zoo.recipes import baselines, int8_variants, person_networks
 from zoo.recipes.cards import MODELS
 from zoo.recipes.comparison import BASELINES
-from zoo.recipes.entry_files import Json, write_json
+from zoo.recipes.entry_files import Json, write_entry, write_json
 from zoo.recipes.float_network import float_file
 from zoo.recipes.int8_variants import FLOAT, PTQ, QAT
 from zoo.recipes.person_networks import (
@@ -109,9 +109,7 @@ def make_all(names: Sequence[str], data: Path, build: Path, *, coco: Path | None
         shares = ", ".join(f"{v} {share:.1%}" for v, share in facts["validation"].items())
         print(f"{name}: validation split, {shares}", file=sys.stderr)
         for home in homes(name):
-            with staged(home) as stage:
-                (stage / ORIGINAL).write_bytes((folder / ORIGINAL).read_bytes())
-                write_json(stage / ENTRY, entry(name, facts))
+            write_entry(home, (folder / ORIGINAL).read_bytes(), entry(name, facts))
 
 
 def is_made(folder: Path, name: str, run: Run) -> bool:
