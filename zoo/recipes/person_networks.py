@@ -54,8 +54,8 @@ AUGMENTATION = tasks.ImageAugmentation(area=(0.35, 1.0))
 
 SUPERNET = TrainingOptions(epochs=14, warm_up=4, random_networks=2)
 EVOLUTION = Settings(population=20, generations=6, parent_share=0.3)
-FINE_TUNING = {"vww-xs": 30, "vww-s": 120, "vww-m": 30}
-"""Epochs of each network by itself, after those of the supernet; an hour of a core for vww-s."""
+FINE_TUNING = {"vww-xs": 30, "vww-s": 120, "vww-m": 120}
+"""Epochs of each network by itself, after those of the supernet; 120 take an hour or two."""
 
 REFERENCE_EPOCHS = 44
 """Of each reference, from scratch."""
