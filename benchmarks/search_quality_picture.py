@@ -28,17 +28,16 @@ def _ranks(axes: Axes, ranking: Json) -> None:
     inherited, alone = figures.accuracies(ranking)
     macs = np.log([network["macs"] for network in ranking["networks"]])
     sizes = 25 + 100 * (macs - macs.min()) / np.ptp(macs)
-    for points in alone:
-        axes.scatter(100 * inherited, 100 * points, s=12, color=style.GREY, zorder=2)
+    explanation = "A point for each network, the larger the more MACs"
+    if len(alone) > 1:
+        explanation += "; grey: single seeds"
+        for points in alone:
+            axes.scatter(100 * inherited, 100 * points, s=12, color=style.GREY, zorder=2)
     axes.scatter(100 * inherited, 100 * alone.mean(axis=0), s=sizes, color=style.BLUE, zorder=3)
     axes.set_xlabel("accuracy with the supernet's weights, %")
     axes.set_ylabel("accuracy trained by itself, %")
     style.tidy(axes, grid="both")
-    style.title(
-        axes,
-        f"Kendall's tau {figures.tau(ranking):.2f}",
-        "A point for each network, the larger the more MACs; grey: single seeds.",
-    )
+    style.title(axes, f"Kendall's tau {figures.tau(ranking):.2f}", f"{explanation}.")
 
 
 def _curves(axes: Axes, methods: Json) -> None:
